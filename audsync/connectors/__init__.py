@@ -1,0 +1,1 @@
+"""What reaches the ad platforms: one contract, one HTTP client, one folder a platform."""

@@ -1,0 +1,103 @@
+"""What the sync engine may ask of a platform, and what a platform must say about itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from audsync.domain import Kind, Platform, Receipt, RemoteAudience, RemoteId, UploadBatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimit:
+    """At most `calls` in any `window_s` seconds, counted per `scope` (account, app, token)."""
+
+    calls: int
+    window_s: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """A platform's ways and limits as data: the engine reads these, it never asks which it is."""
+
+    platform: Platform
+    api_version: str
+    accepts: tuple[Kind, ...]
+    """Kinds it takes at all, identifiers and match fields; what is not here is never sent."""
+    max_batch_rows: int
+    takes_person_rows: bool
+    """One row carries all of a person's values; else a request carries values of one kind."""
+    replaces_in_session: bool
+    """`replace` swaps all members in one session of requests; else by exact difference."""
+    has_unique_names: bool
+    max_name_chars: int
+    minimum_size: int
+    """Below this many matched people an audience cannot be used for targeting."""
+    call_limits: tuple[CallLimit, ...]
+    seconds_per_call: float
+    """A fair guess of how long one upload takes, for estimates in `plan`."""
+    source: str
+    """Where the numbers come from, and the day they were read."""
+
+
+class Connector(Protocol):
+    """One account on one platform: knows the wire, nothing of jobs, stores or schedules.
+
+    Every method raises only the errors in audsync.errors. `send` of the same batch twice must
+    leave the audience as one application does.
+    """
+
+    @property
+    def spec(self) -> Spec:
+        """The platform's ways and limits."""
+        ...
+
+    def check_access(self) -> None:
+        """Prove cheaply that credentials, scopes, account and terms are in order.
+
+        Raises:
+            AttentionError: something a person must mend, named precisely.
+        """
+        ...
+
+    def find(self, name: str) -> Sequence[RemoteId]:
+        """Ids of all audiences of exactly this name, oldest first."""
+        ...
+
+    def create(self, name: str, description: str) -> RemoteId:
+        """Make an empty audience.
+
+        Raises:
+            OutcomeUnknownError: no usable answer; it may exist now. Never repeated by itself.
+            DuplicateNameError: the platform wants another name.
+        """
+        ...
+
+    def describe(self, audience: RemoteId) -> RemoteAudience:
+        """Name, size and state.
+
+        Raises:
+            AudienceGoneError: the platform does not have it.
+        """
+        ...
+
+    def send(self, batch: UploadBatch) -> Receipt:
+        """Apply one batch of at most `spec.max_batch_rows` rows.
+
+        Raises:
+            TransientError, RejectedError, AttentionError, AudienceGoneError: nothing applied.
+            OutcomeUnknownError: it may have been applied.
+        """
+        ...
+
+    def close_session(self, audience: RemoteId, session: int, filler: UploadBatch) -> None:
+        """End a replace session that an earlier run left open, so that other calls are let in.
+
+        `filler`: a batch of one wanted row to carry the closing flag; its number goes on from the
+        batches already sent. A session that has ended by itself is no error.
+        """
+        ...
+
+    def delete(self, audience: RemoteId) -> None:
+        """Remove the audience; one that is already gone is no error."""
+        ...

@@ -1,0 +1,176 @@
+"""The words every layer shares: plain values, no behaviour, no I/O."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NewType
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RemoteId = NewType("RemoteId", str)
+"""The platform's own id of an audience."""
+
+
+class Platform(StrEnum):
+    """A place that holds audiences."""
+
+    META = "meta"
+    GOOGLE = "google"
+    TIKTOK = "tiktok"
+    SNAPCHAT = "snapchat"
+
+
+class Kind(IntEnum):
+    """What a value is: the code in our Parquet files, so a number is never given anew.
+
+    Below `FIRST_FIELD` are identifiers: they make up the set that a platform must hold.
+    From it on are match fields: they travel beside identifiers and are not a set of their own.
+    """
+
+    EMAIL = 1
+    PHONE = 2
+    MOBILE_ID = 3
+    EXTERNAL_ID = 4
+    FIRST_NAME = 16
+    LAST_NAME = 17
+    CITY = 18
+    STATE = 19
+    ZIP_CODE = 20
+    COUNTRY = 21
+    GENDER = 22
+    DATE_OF_BIRTH = 23
+    BIRTH_YEAR = 24
+    BIRTH_MONTH = 25
+    BIRTH_DAY = 26
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether the platform finds a person by this value alone."""
+        return self < FIRST_FIELD
+
+    @property
+    def label(self) -> str:
+        """The name used in config, JSON and on screen, such as `mobile_id`."""
+        return self.name.lower()
+
+
+FIRST_FIELD = 16
+IDENTIFIERS = tuple(kind for kind in Kind if kind < FIRST_FIELD)
+
+
+class SyncOperation(StrEnum):
+    """What a job does to an audience."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+
+
+class SyncStatus(StrEnum):
+    """How far a job has come."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class TriggeredBy(StrEnum):
+    """Who asked for a job."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    API = "api"
+
+
+class AudienceState(StrEnum):
+    """Where an audience is in its life.
+
+    `creating`: the platform may or may not have it yet. `stale`: the platform lost it.
+    `retired`: deleted or unlinked; only its history is kept.
+    """
+
+    CREATING = "creating"
+    ACTIVE = "active"
+    STALE = "stale"
+    RETIRED = "retired"
+
+
+class Action(StrEnum):
+    """What a batch does to the members it names."""
+
+    REMOVE = "remove"
+    ADD = "add"
+    REPLACE = "replace"
+
+
+class BatchState(StrEnum):
+    """What is known of a batch's effect.
+
+    planned -> sending -> applied | refused | unknown | accepted, and accepted -> applied |
+    refused | unknown. `refused` is only for answers that prove that nothing was applied.
+    """
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    APPLIED = "applied"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadBatch:
+    """The unit that is sent, retried and recorded: one platform call.
+
+    `members` stays out of the repr: hashed identifiers are personal data too.
+    """
+
+    audience: RemoteId
+    action: Action
+    session: int
+    """Random positive 63-bit number, the same for all batches of one session."""
+    number: int
+    """1-based position in its session."""
+    is_last: bool
+    """Whether it closes its session."""
+    rows: int
+    """People in it: distinct values of `row`."""
+    session_rows: int
+    """People in the whole session."""
+    members: "pa.Table" = field(repr=False)
+    """Columns `row` int32, `kind` uint8, `value` binary; ordered by row, then kind. A row is one
+    person; it has at most one value a kind. A removal row has exactly one value. A hashed value
+    is its 32-byte digest, a raw one its UTF-8 text, as the platform's rules say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the platform said about one batch it took."""
+
+    received_rows: int
+    rejected_rows: int
+    reference: str
+    """The platform's name for the request or its session; "" where it has none."""
+    is_settled: bool = True
+    """False where the platform works the request off later."""
+    unanswered_tries: int = 0
+    """Tries of this request that got no usable answer before the one that did: each may still
+    take effect late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteAudience:
+    """What a platform tells about an audience."""
+
+    id: RemoteId
+    name: str
+    size_lower: int | None = None
+    size_upper: int | None = None
+    is_usable: bool = True
+    """False while the platform refuses changes, such as during a replace."""
+    note: str = ""
+    """The platform's own words on its state; "" when all is well."""
