@@ -39,7 +39,7 @@ class _KillAt:
     def __init__(self, at: int) -> None:
         self._left = at
 
-    def __call__(self, step: str) -> None:
+    def __call__(self, _step: str) -> None:
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
