@@ -141,6 +141,9 @@ class UploadBatch:
     """People in it: distinct values of `row`."""
     session_rows: int
     """People in the whole session."""
+    kinds: tuple[Kind, ...]
+    """Every kind that occurs anywhere in the session, in the order of their codes: all batches of
+    a session are laid out alike."""
     members: "pa.Table" = field(repr=False)
     """Columns `row` int32, `kind` uint8, `value` binary; ordered by row, then kind. A row is one
     person; it has at most one value a kind. A removal row has exactly one value. A hashed value

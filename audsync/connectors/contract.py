@@ -1,10 +1,12 @@
 """What the sync engine may ask of a platform, and what a platform must say about itself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from audsync.domain import Kind, Platform, Receipt, RemoteAudience, RemoteId, UploadBatch
+from audsync.errors import AudsyncError, OutcomeUnknownError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,41 @@ class Spec:
     """Where the numbers come from, and the day they were read."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One connection as a person configured it: where it leads and what opens it.
+
+    `credentials` and `options` have the keys that the platform's page in docs/platforms names.
+    """
+
+    account: str
+    base_url: str | None = None
+    """None for the platform's own address; a path prefix is kept."""
+    token_url: str | None = None
+    api_version: str | None = None
+    credentials: Mapping[str, str] = field(repr=False)
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpLimits:
+    """How long one call may take, in seconds."""
+
+    request_timeout_s: float = 60.0
+    """Silence after which an answer is given up."""
+    max_wait_s: float = 60.0
+    """Pauses between the tries of one call, together."""
+
+
+def may_have_applied(error: AudsyncError) -> bool:
+    """Whether a call that ended in `error` may nevertheless have taken effect.
+
+    Besides `OutcomeUnknownError` these are errors that a person must act on, met when an earlier
+    try of the same call had got no usable answer: they carry `details["unanswered_tries"]`.
+    """
+    return isinstance(error, OutcomeUnknownError) or bool(error.details.get("unanswered_tries"))
+
+
 class Connector(Protocol):
     """One account on one platform: knows the wire, nothing of jobs, stores or schedules.
 
@@ -52,8 +89,11 @@ class Connector(Protocol):
         """The platform's ways and limits."""
         ...
 
-    def check_access(self) -> None:
+    def check_access(self) -> datetime | None:
         """Prove cheaply that credentials, scopes, account and terms are in order.
+
+        Returns:
+            when the credentials expire, aware UTC; None for never, or where nobody says.
 
         Raises:
             AttentionError: something a person must mend, named precisely.
@@ -85,7 +125,9 @@ class Connector(Protocol):
         """Apply one batch of at most `spec.max_batch_rows` rows.
 
         Raises:
-            TransientError, RejectedError, AttentionError, AudienceGoneError: nothing applied.
+            TransientError, RejectedError: nothing applied.
+            AttentionError, AudienceGoneError, ConfigError: nothing applied, unless
+                `may_have_applied` says otherwise.
             OutcomeUnknownError: it may have been applied.
         """
         ...
@@ -100,4 +142,8 @@ class Connector(Protocol):
 
     def delete(self, audience: RemoteId) -> None:
         """Remove the audience; one that is already gone is no error."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the network connections."""
         ...
