@@ -1,0 +1,270 @@
+"""The whole configuration as values. Reading it from a file is the work of `load`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
+
+from audsync.config.connections import (
+    CREDENTIALS,
+    AnyConnection,
+    ConnectionConfig,
+    Credentials,
+    GoogleConnection,
+    GoogleCredentials,
+    GoogleOptions,
+    MetaConnection,
+    MetaCredentials,
+    MetaOptions,
+    SnapchatConnection,
+    SnapchatCredentials,
+    SnapchatOptions,
+    TiktokConnection,
+    TiktokCredentials,
+    TiktokOptions,
+)
+from audsync.config.segments import (
+    ColumnsConfig,
+    FileFormat,
+    FileSource,
+    IdentifierColumns,
+    PhonePolicy,
+    SegmentConfig,
+    SourceConfig,
+    SqlSource,
+    SuppressionConfig,
+)
+from audsync.config.values import (
+    SYNC_HOURS,
+    Bytes,
+    Hours,
+    Name,
+    Place,
+    Region,
+    Secret,
+    Section,
+    StoreUrl,
+    SyncHours,
+    Text,
+)
+from audsync.domain import Platform
+
+__all__ = [
+    "CREDENTIALS",
+    "SYNC_HOURS",
+    "AudienceConfig",
+    "ColumnsConfig",
+    "Config",
+    "ConnectionConfig",
+    "Credentials",
+    "Defaults",
+    "Features",
+    "FileFormat",
+    "FileSource",
+    "GoogleConnection",
+    "GoogleCredentials",
+    "GoogleOptions",
+    "GuardConfig",
+    "IdentifierColumns",
+    "Limits",
+    "MetaConnection",
+    "MetaCredentials",
+    "MetaOptions",
+    "NotifyConfig",
+    "NotifyEvent",
+    "PhonePolicy",
+    "SegmentConfig",
+    "SnapchatConnection",
+    "SnapchatCredentials",
+    "SnapchatOptions",
+    "SourceConfig",
+    "SqlSource",
+    "StateConfig",
+    "StoreConfig",
+    "SuppressionConfig",
+    "TiktokConnection",
+    "TiktokCredentials",
+    "TiktokOptions",
+]
+
+
+class StoreConfig(Section):
+    """The database that remembers audiences and jobs."""
+
+    url: StoreUrl = Field(
+        default="sqlite:///audsync.db",
+        validate_default=True,
+        repr=False,  # a Postgres URL may carry a password
+        description="sqlite:///FILE, or postgresql+psycopg://user@host/db for many hosts.",
+    )
+
+
+class StateConfig(Section):
+    """The files that remember what each platform confirmed."""
+
+    url: Place = Field(
+        default="./audsync-state",
+        validate_default=True,
+        description="A folder, or s3://bucket/prefix for many hosts.",
+    )
+    memory_limit: Bytes = Field(
+        default=10**9, description="Memory for the work on members, such as 1GB; more goes to disk."
+    )
+    encrypt: bool = Field(
+        default=False,
+        description="Whether the files are encrypted, with the key of the credentials.",
+    )
+
+
+class Defaults(Section):
+    """What holds where a segment or an audience says nothing."""
+
+    region: Region = Field(default="US", description="Country of phones without a country code.")
+    every: SyncHours = Field(
+        default=24, description="Time between two syncs: 1h, 6h, 12h, 24h or 168h."
+    )
+    minimum_every: Hours = Field(
+        default=1, description="Whole hours; no audience may be synced more often."
+    )
+
+
+class Limits(Section):
+    """How much happens at once, and how long anything may take."""
+
+    max_concurrent_syncs: int = Field(
+        default=5, ge=1, le=100, description="Audiences synced at once."
+    )
+    request_timeout: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds until a request counts as not answered."
+    )
+    max_wait: float = Field(
+        default=60.0, ge=0, le=3600, description="Seconds that a command waits for a rate limit."
+    )
+    max_batch_size: int | None = Field(
+        default=None, ge=1, description="Rows in a request; only lowers the platform's own limit."
+    )
+
+
+class GuardConfig(Section):
+    """What makes a sync stop before it touches the platform."""
+
+    max_removed_percent: float = Field(
+        default=30.0, ge=0, le=100, description="Percent of the members that one sync may remove."
+    )
+    min_profiles: int | None = Field(
+        default=None, ge=0, description="People that must be left; unset: no such guard."
+    )
+
+
+class AudienceConfig(Section):
+    """A segment linked to an audience on a platform."""
+
+    segment: Name = Field(description="Name of the segment.")
+    connection: Name = Field(description="Name of the connection.")
+    name: Text = Field(description="Name of the audience on the platform.")
+    description: Text | None = Field(default=None, description="Its description on the platform.")
+    every: SyncHours | None = Field(
+        default=None,
+        description="Time between two syncs: 1h, 6h, 12h, 24h or 168h; unset: `defaults.every`.",
+    )
+    auto_sync: bool = Field(default=True, description="Whether `audsync run-due` syncs it.")
+    guard: GuardConfig = Field(default=GuardConfig(), description="What makes a sync stop.")
+
+
+class NotifyEvent(StrEnum):
+    """What a person may want to hear of."""
+
+    FAILED = "failed"
+    PARTIAL = "partial"
+    RECOVERED = "recovered"
+    STALE = "stale"
+    CREDENTIALS_EXPIRED = "credentials_expired"
+    CREDENTIALS_EXPIRING = "credentials_expiring"
+    GUARD_REFUSED = "guard_refused"
+    NAME_CHANGED = "name_changed"
+    EMPTY_SEGMENT = "empty_segment"
+    LOW_MATCH_RATE = "low_match_rate"
+    SIZE_DRIFT = "size_drift"
+    CIRCUIT_OPEN = "circuit_open"
+
+
+class NotifyConfig(Section):
+    """A webhook that hears of events."""
+
+    url: Secret = Field(description="Address of the webhook; it is kept like a password.")
+    on: tuple[NotifyEvent, ...] = Field(
+        default=(
+            NotifyEvent.FAILED,
+            NotifyEvent.PARTIAL,
+            NotifyEvent.STALE,
+            NotifyEvent.CREDENTIALS_EXPIRED,
+            NotifyEvent.GUARD_REFUSED,
+        ),
+        description="What it hears of.",
+    )
+
+
+class Features(Section):
+    """Switches for whole parts of the product."""
+
+    audience_sync: bool = Field(default=True, description="Whether anything may be synced.")
+    audience_sync_meta: bool = Field(default=True, description="Whether Meta may be synced.")
+    audience_sync_google: bool = Field(default=True, description="Whether Google may be synced.")
+    audience_sync_tiktok: bool = Field(default=True, description="Whether TikTok may be synced.")
+    audience_sync_snapchat: bool = Field(
+        default=True, description="Whether Snapchat may be synced."
+    )
+    audience_export: bool = Field(default=True, description="Whether segments may be exported.")
+
+    def allows_sync(self, platform: Platform) -> bool:
+        """Whether audiences on this platform may be synced."""
+        allowed: bool = getattr(self, f"audience_sync_{platform.value}")
+        return self.audience_sync and allowed
+
+
+class Config(Section):
+    """Everything a person may set, checked and complete; paths in it are absolute."""
+
+    tenant: int = Field(default=1, ge=1, description="Whose data this is.")
+    store: StoreConfig = Field(default=StoreConfig(), description="The database.")
+    state: StateConfig = Field(default=StateConfig(), description="The files beside the database.")
+    defaults: Defaults = Field(default=Defaults(), description="What holds where nothing is said.")
+    limits: Limits = Field(default=Limits(), description="How much at once, and how long.")
+    connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
+    segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")
+    audiences: dict[Name, AudienceConfig] = Field(
+        default={}, description="Audiences that `audsync apply` keeps in step, by slug."
+    )
+    suppress: tuple[SuppressionConfig, ...] = Field(
+        default=(), description="Lists of people who are never sent anywhere."
+    )
+    notify: tuple[NotifyConfig, ...] = Field(
+        default=(), description="Webhooks that hear of events."
+    )
+    features: Features = Field(default=Features(), description="Switches for whole parts.")
+
+    _folder: Path = PrivateAttr(default=Path())
+    _encryption_key: SecretStr | None = PrivateAttr(default=None)
+    _encryption_key_file: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resolve_default_paths(cls, values: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+        """Have the default paths checked too: that is where they become absolute."""
+        return {"store": {}, "state": {}, **values} if isinstance(values, dict) else values
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is; what relative paths in it were seen from."""
+        return self._folder
+
+    @property
+    def encryption_key(self) -> SecretStr | None:
+        """Value of AUDSYNC_ENCRYPTION_KEY, checked: 32 bytes in urlsafe base64."""
+        return self._encryption_key
+
+    @property
+    def encryption_key_file(self) -> Path | None:
+        """Value of AUDSYNC_ENCRYPTION_KEY_FILE; whoever needs the key reads the file."""
+        return self._encryption_key_file
