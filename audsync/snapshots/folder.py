@@ -1,0 +1,142 @@
+"""The state folder: immutable files named by their own SHA-256, one folder an audience.
+
+A file becomes durable in this order: written aside, fsynced, renamed to its hash, its folder
+fsynced. Only then may a database row name it; that row is the commit. What no row names is
+rubbish, swept by whoever holds the audience. Files are 0600 and folders 0700, as they hold
+hashed identifiers.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from audsync import steps
+from audsync.errors import StateError
+
+_DIGEST_CHARS = 40
+
+
+class AudienceFolder:
+    """The files of one audience. Only the holder of its lease may write here."""
+
+    def __init__(self, root: Path, audience: str) -> None:
+        self._folder = root / audience
+        self._work = self._folder / "work"
+
+    def open_work(self) -> Path:
+        """An empty private folder for this run's unfinished files; what a dead run left is gone.
+
+        Raises:
+            StateError: the folder cannot be made.
+        """
+        try:
+            _make_private(self._folder)
+            shutil.rmtree(self._work, ignore_errors=True)
+            _make_private(self._work)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        return self._work
+
+    def close_work(self) -> None:
+        """Remove this run's unfinished files."""
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def keep(self, unfinished: Path, role: str) -> str:
+        """Make a finished file durable.
+
+        Args:
+            unfinished: the file, complete, inside the work folder.
+            role: what it holds; the first part of its name.
+
+        Returns:
+            its name, for a database row to point at.
+
+        Raises:
+            StateError: the disk is full or refuses.
+        """
+        try:
+            unfinished.chmod(0o600)
+            digest = _digest_synced(unfinished)
+            name = f"{role}-{digest[:_DIGEST_CHARS]}.parquet"
+            steps.reached(f"file: before rename {role}")
+            unfinished.replace(self._folder / name)
+            _sync_folder(self._folder)
+            steps.reached(f"file: after rename {role}")
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        return name
+
+    def path(self, name: str) -> Path:
+        """Where the file is.
+
+        Raises:
+            StateError: it is not there.
+        """
+        path = self._folder / name
+        if not path.is_file():
+            raise StateError(
+                f"The state file {path} is missing. Restore the state folder from a backup, or"
+                " run `audsync replace` on this audience, which trusts no snapshot.",
+                details={"file": str(path)},
+            )
+        return path
+
+    def verify(self, name: str) -> None:
+        """Prove that the file is what its name says.
+
+        Raises:
+            StateError: it is missing or was changed.
+        """
+        path = self.path(name)
+        digest = _digest(path)
+        if f"-{digest[:_DIGEST_CHARS]}." not in name:
+            raise StateError(
+                f"The state file {path} is damaged: its content does not hash to its name."
+                " Restore the state folder from a backup, or run `audsync replace` on this"
+                " audience, which trusts no snapshot.",
+                details={"file": str(path)},
+            )
+
+    def sweep(self, live: Iterable[str]) -> None:
+        """Remove every file that no row names. The caller holds the audience's lease."""
+        named = set(live)
+        for path in self._folder.glob("*.parquet"):
+            if path.name not in named:
+                path.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the whole folder of an audience that is retired."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_synced(path: Path) -> str:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _unwritable(folder: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The state folder {folder} cannot be written: {error.strerror}. Make room or mend its"
+        " permissions, then run again; what was confirmed before is intact.",
+        details={"folder": str(folder)},
+    )

@@ -1,0 +1,136 @@
+"""The delta, in SQL: which identifiers go, which people are sent, and why.
+
+The truth is about sets of (kind, value): what anybody wanted still holds is never removed. Links
+(profile, kind, value) say who carries what; they find the few values that can have changed, and
+whom a removal may take along. Input views: `d` what is wanted, `c` what is confirmed, `u` what is
+uncertain, `r` what is still to be repaired, `e` what is to be said once more; each has profile,
+kind, value. `d_near` and `c_near` are their parts that may differ. Kinds from 16 on are match
+fields: a change of them sends the profile again, but they are not members of the set.
+"""
+
+import duckdb
+
+from audsync.domain import FIRST_FIELD
+
+_STEPS = (
+    # Links that came or went.
+    """
+    create temp table change as
+    select coalesce(d.profile, c.profile) as profile, coalesce(d.kind, c.kind) as kind,
+           coalesce(d.value, c.value) as value, c.profile is null as is_new
+    from d_near d full outer join c_near c
+      on d.profile = c.profile and d.kind = c.kind and d.value = c.value
+    where d.profile is null or c.profile is null
+    """,
+    # Values that may have to go: lost a holder, or nobody knows whether they are there.
+    """
+    create temp table lost as
+    select kind, value, bool_or(is_confirmed) as is_confirmed from (
+      select kind, value, true as is_confirmed from change where not is_new and kind < {field}
+      union all select kind, value, false from u)
+    group by kind, value
+    """,
+    """
+    create temp table held as
+    select distinct d.kind, d.value from d semi join
+      (select kind, value from lost union all select kind, value from e) using (kind, value)
+    """,
+    """
+    create temp table removal as
+    select kind, value, is_confirmed, false as is_echo from lost anti join held using (kind, value)
+    union all
+    select distinct kind, value, false, true from e
+      anti join held using (kind, value) anti join lost using (kind, value)
+    """,
+    # Values that appear: nobody confirmed carries them yet.
+    """
+    create temp table fresh as
+    select distinct kind, value from change where is_new and kind < {field}
+    """,
+    """
+    create temp table appears as
+    select kind, value from fresh anti join
+      (select c.kind, c.value from c semi join fresh using (kind, value)) using (kind, value)
+    """,
+    # People who came, changed or left.
+    "create temp table changed as select distinct profile from change",
+    "create temp table sent as select distinct d.profile from d semi join changed using (profile)",
+    """
+    create temp table known as
+    select distinct profile from change where not is_new and kind < {field}
+    union select distinct c.profile from c semi join sent using (profile) where c.kind < {field}
+    """,
+    "create temp table departed as select profile from known anti join sent using (profile)",
+    # Whom a removal may take along: profiles that carried a removed value, when last sent.
+    """
+    create temp table parted as
+    select distinct profile from (
+      select profile, kind, value from change where not is_new
+      union all select profile, kind, value from u
+      union all select profile, kind, value from e) semi join removal using (kind, value)
+    """,
+    """
+    create temp table again as
+    select distinct kind, value from (
+      select c.kind, c.value from c semi join parted using (profile)
+      union all select u.kind, u.value from u semi join parted using (profile)
+      union all select d.kind, d.value from d semi join parted using (profile)
+      union all select kind, value from u
+      union all select kind, value from r
+      union all select kind, value from e) where kind < {field}
+    """,
+    # One holder of each is enough to bring the person back; people sent anyway need no second row.
+    """
+    create temp table refreshed as
+    select distinct profile from (
+      select min(d.profile) as profile,
+             bool_or(s.profile is not null) as is_covered
+      from d semi join again using (kind, value) left join sent s on d.profile = s.profile
+      group by d.kind, d.value) where not is_covered
+    """,
+)
+
+REMOVALS = """
+    select r.kind, r.value, r.is_echo, r.is_confirmed, coalesce(g.leaving, 0)::uinteger as leaving
+    from removal r left join (
+      select last.kind as kind, last.value as value, count(*) as leaving from (
+        select l.profile, max({'kind': l.kind, 'value': l.value}) as last
+        from change l semi join departed using (profile) semi join removal using (kind, value)
+        where not l.is_new group by l.profile) group by 1, 2) g
+      on r.kind = g.kind and r.value = g.value
+    order by r.kind, r.value
+    """
+"""Removal rows. `leaving`: departed profiles whose last value this is."""
+
+ADDITIONS = """
+    select d.profile, d.kind, d.value, 0::utinyint as reason, s.is_refresh,
+           a.kind is not null as is_new
+    from d join (select profile, false as is_refresh from sent
+                 union all select profile, true from refreshed) s using (profile)
+      left join appears a on d.kind = a.kind and d.value = a.value
+    order by d.profile, d.kind, d.value
+    """
+"""Rows of everybody who is sent, a profile's together."""
+
+CAUSES = """
+    select cause, count(*) from (
+      select l.kind, l.value, case
+          when bool_or(p.state = 3) then 'suppressed'
+          when bool_or(p.state = 2) then 'consent_withdrawn'
+          when bool_or(p.state is not null) then 'identifier_changed'
+          else 'left_segment' end as cause
+      from (select profile, kind, value from change where not is_new
+            union all select profile, kind, value from u) l
+        semi join (select kind, value from removal where not is_echo) using (kind, value)
+        left join (select rows.profile, max(rows.state) as state from rows
+                   semi join parted using (profile) group by rows.profile) p
+          on l.profile = p.profile
+      group by l.kind, l.value) group by cause
+    """
+"""Why removed identifiers go: one cause each. `rows` is the view of the wanted source rows."""
+
+
+def compute(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that `REMOVALS`, `ADDITIONS` and `CAUSES` read, from the input views."""
+    for step in _STEPS:
+        con.execute(step.replace("{field}", str(FIRST_FIELD)))

@@ -1,0 +1,154 @@
+"""Folding, in SQL: what an unfinished plan's batches prove, and what they leave in doubt.
+
+Input: the state files as views `c`, `d`, `u`, `r`, `e`, and the plan's rows as `removed` and
+`added`, each with the state of the batch it went out in. Nothing here forgets an identifier that
+may be on the platform: it ends in the confirmed set or in the uncertain one.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from audsync.domain import FIRST_FIELD, Action, BatchState
+from audsync.sync import duck
+from audsync.sync.contract import BatchFacts
+
+_CERTAIN = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.APPLIED})
+_ATTEMPTED = frozenset(
+    {BatchState.SENDING, BatchState.UNKNOWN, BatchState.APPLIED, BatchState.ACCEPTED}
+)
+MAX_ECHO_ROWS = 200_000
+"""Above this nothing is said once more: the doubt then comes from a whole unfinished upload."""
+
+_APPLIED_ADDS = "(select distinct kind, value from added where state = 'applied')"
+_APPLIED_REMOVES = "(select kind, value from removed where state = 'applied')"
+_DOUBTFUL_REMOVES = "(select kind, value from removed where state = 'doubtful')"
+
+UPDATE_PARTS = {
+    "identifiers": f"""
+        with sent as (select distinct profile from added where state = 'applied'),
+        kept as (
+          select c.* from c anti join {_APPLIED_REMOVES} using (kind, value)
+          anti join (select a.profile, k.kind from sent a, (select distinct kind from c
+                     where kind >= {FIRST_FIELD}) k) using (profile, kind)),
+        news as (select distinct profile, kind, value from added where state = 'applied')
+        select profile, kind, value, 0::utinyint as reason from kept
+        union all
+        select profile, kind, value, 0::utinyint from news
+          anti join kept using (profile, kind, value)
+        """,
+    "uncertain": f"""
+        select distinct profile, kind, value from (
+          select * from u anti join {_APPLIED_REMOVES} using (kind, value)
+          union all select profile, kind, value from added where state = 'doubtful'
+          union all select * from (select * from c union all select * from u union all
+            select * from e) semi join {_DOUBTFUL_REMOVES} using (kind, value))
+        anti join {_APPLIED_ADDS} using (kind, value) where kind < {FIRST_FIELD}
+        """,
+    "repair": f"""
+        select distinct profile, kind, value from (
+          select * from r
+          union all select profile, kind, value from added where state <> 'applied'
+            and exists (select 1 from removed union all select 1 from r))
+        anti join {_APPLIED_ADDS} using (kind, value)
+        anti join {_APPLIED_REMOVES} using (kind, value) where kind < {FIRST_FIELD}
+        """,
+    "echo": f"""
+        with said as (select * from {_APPLIED_ADDS} union select * from {_APPLIED_REMOVES}),
+        parts as (
+          select * from e anti join said using (kind, value)
+          union all select * from u semi join said using (kind, value)
+          union all select profile, kind, value from added where state = 'applied' and unanswered
+          union all select * from (select * from c union all select * from u) semi join
+            (select kind, value from removed where state = 'applied' and unanswered)
+            using (kind, value)),
+        whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
+        select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}
+        """,
+}
+"""Role -> query: the state after an unfinished update."""
+
+REPLACE_PARTS = {
+    "uncertain": f"""
+        select distinct profile, kind, value from
+          (select * from c union all select * from d union all select * from u)
+        where kind < {FIRST_FIELD}
+        """,
+    "repair": "select profile, kind, value from r where false",
+    "echo": "select profile, kind, value from e where false",
+}
+"""The same after an unfinished replace: anything of old and new may be there."""
+
+ECHO_OF_CLOSED = f"""
+    with parts as (
+      select * from u
+      union all select profile, kind, value from added where unanswered
+      union all select * from c semi join
+        (select kind, value from removed where unanswered) using (kind, value)),
+    whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
+    select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}
+    """
+"""What a clean run has to say once more: a request that went unanswered may land late."""
+
+
+def was_attempted(batches: Sequence[BatchFacts]) -> bool:
+    """Whether any request of the plan may have had an effect."""
+    return any(batch.state in _ATTEMPTED for batch in batches)
+
+
+def prepare(
+    con: duckdb.DuckDBPyConnection, batches: Sequence[BatchFacts], paths: Mapping[str, Path]
+) -> None:
+    """Make the views that the queries above read."""
+    views = {
+        "c": duck.identifiers(paths.get("identifiers")),
+        "d": duck.identifiers(paths.get("next_identifiers")),
+        "u": duck.links(paths.get("uncertain")),
+        "r": duck.links(paths.get("repair")),
+        "e": duck.links(paths.get("echo")),
+    }
+    for name, source in views.items():
+        con.execute(f"create temp view {name} as select * from {source}")  # noqa: S608
+    con.register("pieces", _pieces(batches))
+    _make_rows(con, "removed", paths.get("removals"), columns="kind, value", is_removal=True)
+    _make_rows(con, "added", paths.get("additions"), columns="profile, kind, value")
+
+
+def _make_rows(
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    path: Path | None,
+    *,
+    columns: str,
+    is_removal: bool = False,
+) -> None:
+    if path is None:
+        empty = duck.links(None)
+        con.execute(
+            f"create temp view {name} as select {columns}, '' as state, false as unanswered"  # noqa: S608
+            f" from {empty}"
+        )
+        return
+    accepted = "" if is_removal else " where reason = 0"
+    con.execute(
+        f"create temp view {name} as select {columns}, p.state, p.unanswered from"  # noqa: S608
+        f" read_parquet({duck.text(path)}, file_row_number = true) f asof join"
+        f" (select * from pieces where is_removal = {is_removal}) p"
+        f" on f.file_row_number >= p.first_row{accepted}"
+    )
+
+
+def _pieces(batches: Sequence[BatchFacts]) -> pa.Table:
+    """Where each batch begins in its file, and what is known of it."""
+    return pa.table(
+        {
+            "is_removal": [batch.action is Action.REMOVE for batch in batches],
+            "first_row": pa.array([batch.first_row for batch in batches], pa.int64()),
+            "state": [
+                batch.state.value if batch.state in _CERTAIN else "doubtful" for batch in batches
+            ],
+            "unanswered": [batch.unanswered_tries > 0 for batch in batches],
+        }
+    )

@@ -1,0 +1,252 @@
+"""The engine on one machine: Parquet files, DuckDB for the sets, out of core."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from audsync.domain import Action, Kind
+from audsync.snapshots.folder import AudienceFolder
+from audsync.sync import cut, delta, duck, fold
+from audsync.sync.contract import (
+    BatchFacts,
+    Desired,
+    KindChange,
+    Plan,
+    PlanRequest,
+    PlanSummary,
+    StateFiles,
+)
+
+_COLUMNS = ["profile", "kind", "value", "reason"]
+_SMALL_ROWS = 1 << 20
+
+
+class LocalEngine:
+    """Sets of members as Parquet files of one audience's folder."""
+
+    def __init__(self, folder: AudienceFolder, work: Path, *, memory_bytes: int) -> None:
+        self._folder = folder
+        self._work = work
+        self._memory_bytes = memory_bytes
+        self._open: tuple[str, pq.ParquetFile] | None = None
+
+    def fold(
+        self, files: StateFiles, batches: Sequence[BatchFacts], *, is_replace: bool
+    ) -> StateFiles:
+        """Close an open plan without trusting any outcome that is not certain."""
+        if not fold.was_attempted(batches):
+            return replace(files, removals=None, additions=None)
+        with self._session() as con:
+            fold.prepare(con, batches, self._paths(files))
+            parts = fold.REPLACE_PARTS if is_replace else fold.UPDATE_PARTS
+            written = {role: self._write(con, query, role) for role, query in parts.items()}
+        confirmed = written.get("identifiers", files.identifiers)
+        return replace(
+            files,
+            identifiers=confirmed,
+            rows=files.rows if confirmed == files.identifiers else None,
+            removals=None,
+            additions=None,
+            uncertain=written["uncertain"],
+            repair=written["repair"],
+            echo=written["echo"],
+        )
+
+    def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
+        """The state after a plan whose every batch was applied."""
+        echo = None
+        if files.uncertain or any(batch.unanswered_tries for batch in batches):
+            with self._session() as con:
+                fold.prepare(con, batches, self._paths(files))
+                echo = self._write(con, fold.ECHO_OF_CLOSED, "echo")
+        return StateFiles(identifiers=files.next_identifiers, rows=files.next_rows, echo=echo)
+
+    def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
+        """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
+        files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
+        is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
+        if request.is_replace or is_first:
+            return self._plan_all(files, desired, request)
+        with self._session() as con:
+            self._make_views(con, files, desired)
+            delta.compute(con)
+            removals = self._write(con, delta.REMOVALS, "removals")
+            additions = self._write(con, delta.ADDITIONS, "additions")
+            summary = _summary(con, request)
+        files = replace(files, removals=removals, additions=additions)
+        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+
+    def members(self, files: StateFiles, batch: BatchFacts) -> pa.Table:
+        """The batch's rows as `UploadBatch.members` wants them."""
+        if batch.action is Action.REMOVE:
+            table = self._rows(files.removals, batch, ["kind", "value"])
+            return cut.rows_of_removals(
+                table["kind"].combine_chunks(), table["value"].combine_chunks()
+            )
+        table = self._rows(files.additions, batch, _COLUMNS)
+        table = table.filter(pc.equal(table["reason"], 0))
+        return cut.rows_of_additions(
+            table["profile"].to_numpy(),
+            table["kind"].to_numpy(),
+            table["value"].combine_chunks(),
+        )
+
+    def _plan_all(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
+        """Everything that is wanted, straight from its file: nothing is there to compare with."""
+        files = replace(files, removals=None, additions=desired.identifiers)
+        sizes = desired.sizes or self._sizes(desired)
+        with self._session() as con:
+            kinds = _kinds(con, duck.identifiers(self._path(desired.identifiers)))
+        summary = PlanSummary(
+            kinds={kind: KindChange(adds=size) for kind, size in sizes.items()},
+            causes={},
+            profiles_sent=desired.counts.profiles,
+            profiles_new=desired.counts.profiles,
+            profiles_refreshed=0,
+            profiles_left=0,
+            profiles_left_silently=0,
+            echoed=0,
+            session_kinds=kinds,
+        )
+        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+
+    def _sizes(self, desired: Desired) -> dict[Kind, int]:
+        with self._session() as con:
+            source = duck.identifiers(self._path(desired.identifiers))
+            rows = con.execute(
+                f"select kind, count(distinct value) from {source} where kind < 16 group by kind"  # noqa: S608
+            ).fetchall()
+        return {Kind(kind): int(size) for kind, size in rows}
+
+    def _make_views(
+        self, con: duckdb.DuckDBPyConnection, files: StateFiles, desired: Desired
+    ) -> None:
+        views = {
+            "d": duck.identifiers(self._path(files.next_identifiers)),
+            "c": duck.identifiers(self._path(files.identifiers)),
+            "u": duck.links(self._path(files.uncertain)),
+            "r": duck.links(self._path(files.repair)),
+            "e": duck.links(self._path(files.echo)),
+            "rows": f"read_parquet({duck.text(self._folder.path(desired.rows))})",
+        }
+        near = ""
+        if desired.touched:
+            touched = duck.text(self._folder.path(desired.touched))
+            near = f" semi join read_parquet({touched}) using (profile)"
+        for name, source in views.items():
+            con.execute(f"create temp view {name} as select * from {source}")  # noqa: S608
+        for name in ("d", "c"):
+            con.execute(f"create temp view {name}_near as select {name}.* from {name}{near}")  # noqa: S608
+
+    def _cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
+        removals: tuple[BatchFacts, ...] = ()
+        if files.removals:
+            table = pq.read_table(self._path(files.removals), columns=["leaving", "is_echo"])
+            removals = cut.removals(
+                leaving=table["leaving"].to_numpy().astype(np.int64),
+                is_echo=table["is_echo"].to_numpy(),
+                max_rows=request.max_rows,
+                first_number=1,
+            )
+        additions = cut.additions(
+            self._chunks(files.additions),
+            action=Action.REPLACE if request.is_replace else Action.ADD,
+            max_rows=request.max_rows,
+            first_number=len(removals) + 1,
+        )
+        return removals + additions
+
+    def _chunks(self, name: str | None) -> Iterator[cut.Chunk]:
+        if name is None:
+            return
+        file = pq.ParquetFile(self._path(name))
+        has_flags = "is_refresh" in file.schema_arrow.names
+        columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
+        for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
+            taken = batch["reason"].to_numpy() == 0
+            yield cut.Chunk(
+                profile=batch["profile"].to_numpy(),
+                kind=batch["kind"].to_numpy(),
+                is_taken=taken,
+                is_refresh=_flags(batch, "is_refresh") if has_flags else np.zeros_like(taken),
+                is_new=_flags(batch, "is_new") if has_flags else taken,
+            )
+
+    def _rows(self, name: str | None, batch: BatchFacts, columns: list[str]) -> pa.Table:
+        """The file's rows that belong to the batch; only their row groups are read."""
+        assert name is not None
+        if self._open is None or self._open[0] != name:
+            self._open = (name, pq.ParquetFile(self._folder.path(name)))
+        file = self._open[1]
+        start, groups, first = 0, [], 0
+        for index in range(file.num_row_groups):
+            stop = start + file.metadata.row_group(index).num_rows
+            if start < batch.stop_row and stop > batch.first_row:
+                first = first if groups else start
+                groups.append(index)
+            start = stop
+        table = file.read_row_groups(groups, columns=columns)
+        return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
+
+    def _session(self) -> "duckdb.DuckDBPyConnection":
+        return duck.session(self._work, memory_bytes=self._memory_bytes)  # type: ignore[return-value]
+
+    def _path(self, name: str | None) -> Path | None:
+        return self._folder.path(name) if name else None
+
+    def _paths(self, files: StateFiles) -> dict[str, Path]:
+        return {role: self._folder.path(name) for role, name in files.as_dict().items()}
+
+    def _write(self, con: duckdb.DuckDBPyConnection, query: str, role: str) -> str | None:
+        """Write the query as a durable file; None when it yields nothing."""
+        unfinished = self._work / f"{role}.parquet"
+        if not duck.write(con, query, unfinished):
+            return None
+        return self._folder.keep(unfinished, role)
+
+
+def _flags(batch: pa.RecordBatch, column: str) -> cut.Flags:
+    flags: cut.Flags = batch[column].to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _kinds(con: duckdb.DuckDBPyConnection, source: str) -> tuple[Kind, ...]:
+    rows = con.execute(f"select distinct kind from {source} order by kind").fetchall()  # noqa: S608
+    return tuple(Kind(kind) for (kind,) in rows)
+
+
+def _summary(con: duckdb.DuckDBPyConnection, request: PlanRequest) -> PlanSummary:
+    adds = dict(con.execute("select kind, count(*) from appears group by kind").fetchall())
+    removes = con.execute(
+        "select kind, count(*), count(*) filter (is_confirmed) from removal"
+        " where not is_echo group by kind"
+    ).fetchall()
+    gone = {kind: confirmed for kind, _, confirmed in removes}
+    going = {kind: total for kind, total, _ in removes}
+    kinds = {Kind(code) for code in (*adds, *going)} | set(request.sizes)
+    leaving = "select coalesce(sum(leaving), 0) from (" + delta.REMOVALS + ")"
+    left = duck.count(con, "select count(*) from departed")
+    return PlanSummary(
+        kinds={
+            kind: KindChange(
+                adds=adds.get(kind, 0),
+                removes=going.get(kind, 0),
+                unchanged=request.sizes.get(kind, 0) - gone.get(kind, 0),
+            )
+            for kind in sorted(kinds)
+        },
+        causes=dict(con.execute(delta.CAUSES).fetchall()),
+        profiles_sent=duck.count(con, "select count(*) from sent"),
+        profiles_new=duck.count(con, "select count(*) from sent anti join known using (profile)"),
+        profiles_refreshed=duck.count(con, "select count(*) from refreshed"),
+        profiles_left=left,
+        profiles_left_silently=left - duck.count(con, leaving),
+        echoed=duck.count(con, "select count(*) from e"),
+        session_kinds=_kinds(con, "(" + delta.ADDITIONS + ")"),
+    )
