@@ -1,0 +1,262 @@
+"""The connection to SQLite or PostgreSQL, and the one way to open a transaction.
+
+A transaction is short and never spans a network call. On SQLite a writer takes the write lock at
+its first statement (BEGIN IMMEDIATE), because a reader cannot be turned into a writer while
+others write. What SQLAlchemy raises leaves this module as `StoreError`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.engine import URL, Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlmodel import Session, create_engine
+
+from audsync import steps
+from audsync.clock import Clock
+from audsync.errors import ConfigError, StoreError
+from audsync.store.failures import store_error
+
+BUSY_TIMEOUT_S = 30
+"""How long a statement waits for another process's transaction to end."""
+RECONNECT_S = 30.0
+"""How long a PostgreSQL server that answered before is given to come back."""
+
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+}
+_POSTGRES_DEFAULTS: dict[str, Any] = {
+    "application_name": "audsync",
+    "connect_timeout": 10,
+    # A host that vanished without a word is noticed within about a minute.
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+_WRITER = "audsync_writer"
+_CLOCK = "audsync_clock"
+
+
+class Database:
+    """Where the ledger lives. Safe to share between threads; a session is not."""
+
+    def __init__(self, url: str, *, clock: Clock, create_folder: bool = True) -> None:
+        """Prepare the connection without making it; files appear with the first statement.
+
+        Args:
+            url: `sqlite:///FILE` or `postgresql://…` (driver psycopg 3).
+            clock: the time on SQLite, and what waits for a PostgreSQL server to come back.
+            create_folder: whether a missing folder of the SQLite file is made, mode 0700.
+
+        Raises:
+            ConfigError: the address is none of these.
+            StoreError: the driver for it is not installed.
+        """
+        self._url = _parsed(url)
+        self._clock = clock
+        self._create_folder = create_folder
+        self._has_answered = False
+        self.dialect: str = self._url.get_backend_name()
+        self.engine = self._engine()
+        self._writer = self.engine.execution_options(**{_WRITER: True})
+
+    @property
+    def address(self) -> str:
+        """The store's address for messages; the password is never in it."""
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None on PostgreSQL."""
+        return Path(self._url.database) if self.dialect == "sqlite" and self._url.database else None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session that commits when the block ends and undoes everything when it raises.
+
+        Raises:
+            StoreError: the database failed. When its answer to the commit itself was lost, the
+                change may have been made: every write here is true either way.
+        """
+        with self._failing_as_store_error(), self._session(self._writer) as session:
+            yield session
+            steps.reached("store: before commit")
+            session.commit()
+            steps.reached("store: after commit")
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session for reading only: whatever is changed in it is forgotten.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self._failing_as_store_error(), self._session(self.engine) as session:
+            session.autoflush = False
+            yield session
+
+    @contextmanager
+    def connecting(self) -> Iterator[Connection]:
+        """A bare connection inside one writing transaction, for migrations.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        with self._failing_as_store_error(), self._writer.connect() as connection:
+            with connection.begin():
+                yield connection
+                steps.reached("store: before commit")
+            steps.reached("store: after commit")
+
+    def now(self, session: Session) -> datetime:
+        """The time that decides about leases: the server's on PostgreSQL, else the clock's."""
+        return now(session)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _session(self, engine: Engine) -> Session:
+        return Session(engine, expire_on_commit=False, info={_CLOCK: self._clock})
+
+    def _engine(self) -> Engine:
+        try:
+            engine = create_engine(
+                self._url,
+                pool_pre_ping=self.dialect == "postgresql",
+                hide_parameters=True,
+                connect_args=_connect_args(self._url),
+            )
+        except ModuleNotFoundError as error:
+            raise StoreError(
+                f"The store at {self.address} needs a driver that is not installed: "
+                "run `pip install 'audsync[postgres]'`."
+            ) from error
+        if self.dialect == "sqlite":
+            event.listen(engine, "do_connect", self._make_file)
+            event.listen(engine, "connect", _set_up_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            event.listen(engine, "do_connect", self._connect_patiently)
+            event.listen(engine, "begin", _begin_postgres)
+        return engine
+
+    @contextmanager
+    def _failing_as_store_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise store_error(error, address=self.address) from error
+
+    def _make_file(self, *_: object) -> None:
+        """Make the SQLite file readable by its owner alone; SQLite's journals copy its mode."""
+        file = self.file
+        if file is None or file.exists():
+            return
+        try:
+            if self._create_folder and not file.parent.exists():
+                file.parent.mkdir(mode=0o700, parents=True)
+            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise StoreError(
+                f"The store {self.address} cannot be made: {error.strerror}. "
+                "Check `store.url` and the folder's permissions."
+            ) from error
+
+    def _connect_patiently(
+        self, dialect: Dialect, _record: object, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:  # noqa: ANN401 - a driver's connection has no type of its own
+        """Connect; a server that answered before may be restarting, so try for a while.
+
+        The first connection fails at once: then the address or the password is wrong.
+        """
+        connect = partial(dialect.connect, *args, **kwargs)
+        give_up_at = self._clock.monotonic() + RECONNECT_S
+        while self._has_answered:
+            try:
+                return connect()
+            except dialect.loaded_dbapi.OperationalError:
+                if self._clock.monotonic() >= give_up_at:
+                    raise
+                self._clock.sleep(0.5)
+        connection = connect()
+        self._has_answered = True
+        return connection
+
+
+def now(session: Session) -> datetime:
+    """The time that decides about leases, aware UTC.
+
+    On PostgreSQL the server's, so that hosts whose clocks differ agree; on SQLite, which serves
+    one host, the clock the database was made with.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        told: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
+        return told.astimezone(UTC)
+    clock: Clock = session.info[_CLOCK]
+    return clock.now()
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Without the cause: what could not be read may have a password in it.
+        raise ConfigError(
+            "`store.url` cannot be read: write sqlite:///FILE or postgresql://USER@HOST/NAME."
+        ) from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None or parsed.drivername not in {parsed.get_backend_name(), driver}:
+        raise ConfigError(
+            f"`store.url` begins with {parsed.drivername}, which audsync does not speak: "
+            "write sqlite:///FILE or postgresql://USER@HOST/NAME."
+        )
+    if driver == "sqlite+pysqlite" and parsed.database in {None, "", ":memory:"}:
+        raise ConfigError(
+            "`store.url` names no file: a store in memory would forget what was sent. "
+            "Write sqlite:///FILE."
+        )
+    return parsed.set(drivername=driver)
+
+
+def _connect_args(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": BUSY_TIMEOUT_S}
+    # Server-side prepared statements break behind PgBouncer in transaction mode.
+    given = {key: value for key, value in _POSTGRES_DEFAULTS.items() if key not in url.query}
+    return {**given, "prepare_threshold": None}
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+    # Python's own transaction handling would begin with a plain BEGIN: see _begin_sqlite.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    # Not WAL: with two connections SQLite 3.7.0 to 3.51.2 can lose commits in it
+    # (https://sqlite.org/changes.html, read 2026-11-22), and our writes are few.
+    connection.execute("PRAGMA journal_mode = DELETE")
+    # EXTRA also syncs the folder after the journal is unlinked. With FULL a power cut can bring
+    # the journal back and undo a commit (https://sqlite.org/pragma.html#pragma_synchronous, read
+    # 2026-11-22): a batch would have been sent that the ledger knows nothing of.
+    connection.execute("PRAGMA synchronous = EXTRA")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_writer = connection.get_execution_options().get(_WRITER, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get(_WRITER, False):
+        # A process frozen inside a transaction must not hold up every other host.
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_S}s';"
+            "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+        )

@@ -1,0 +1,223 @@
+"""The tables, one class each. Plain records: no relationships, so nothing loads unasked.
+
+Every time is aware UTC. JSON values are replaced, never changed in place. Nothing here ever holds
+an identifier, raw or hashed: members live in the files that `Head.files` names.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import BigInteger, Index, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from audsync.domain import (
+    Action,
+    AudienceState,
+    BatchState,
+    Platform,
+    SyncOperation,
+    SyncStatus,
+    TriggeredBy,
+)
+from audsync.store.columns import Json, UtcDateTime, words
+
+_NOT_RETIRED = text("state != 'retired'")
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+"""Our own, so that another library's SQLModel tables never end up in our migrations."""
+
+
+class _Record(SQLModel):
+    metadata = METADATA
+
+
+class Setting(_Record, table=True):
+    """One value the store made up once and keeps, such as the salt of the profile links."""
+
+    __tablename__ = "setting"
+
+    key: str = Field(primary_key=True)
+    value: str = Field(repr=False)
+
+
+class Connection(_Record, table=True):
+    """A tenant's way into one ad account, with its credentials encrypted."""
+
+    __tablename__ = "connection"
+    __table_args__ = (UniqueConstraint("tenant_id", "name"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: int
+    name: str
+    platform: Platform = Field(sa_type=words(Platform))
+    account: str
+    credentials_ciphertext: bytes | None = Field(default=None, repr=False)
+    key_id: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    status: str
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PlatformAudience(_Record, table=True):
+    """One segment kept equal to one custom audience on a platform."""
+
+    __tablename__ = "platform_audience"
+    __table_args__ = (
+        Index(
+            "uq_platform_audience_slug",
+            "tenant_id",
+            "slug",
+            unique=True,
+            sqlite_where=_NOT_RETIRED,
+            postgresql_where=_NOT_RETIRED,
+        ),
+        Index("ix_platform_audience_due", "tenant_id", "next_sync_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: int
+    slug: str
+    segment: str
+    connection: str
+    platform: Platform = Field(sa_type=words(Platform))
+    platform_audience_id: str | None = None
+    platform_audience_name: str
+    ad_account_id: str
+    description: str | None = None
+    auto_sync: bool = True
+    sync_interval_hours: int = 24
+    next_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    is_active: bool = True
+    state: AudienceState = Field(default=AudienceState.CREATING, sa_type=words(AudienceState))
+    last_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_sync_status: SyncStatus | None = Field(default=None, sa_type=words(SyncStatus))
+    last_sync_error: str | None = None
+    platform_size: int | None = None
+    matched_size: int | None = None
+    match_rate: float | None = None
+    guard: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    create_attempted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    known_before: list[str] = Field(default_factory=list, sa_type=Json)
+    """Ids of same-named audiences seen on the platform before our own attempt to create one."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AudienceSyncJob(_Record, table=True):
+    """One operation on one audience, with the counts it ended with."""
+
+    __tablename__ = "audience_sync_job"
+    __table_args__ = (
+        Index("ix_audience_sync_job_audience", "platform_audience_id", "started_at"),
+        Index("ix_audience_sync_job_recent", "tenant_id", "started_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: int
+    platform_audience_id: UUID = Field(foreign_key="platform_audience.id")
+    audience: str
+    """The audience's slug when the job began: it may name another audience later."""
+    platform: Platform = Field(sa_type=words(Platform))
+    operation: SyncOperation = Field(sa_type=words(SyncOperation))
+    status: SyncStatus = Field(default=SyncStatus.PENDING, sa_type=words(SyncStatus))
+    triggered_by: TriggeredBy = Field(sa_type=words(TriggeredBy))
+    triggered_by_user_id: int | None = None
+    retry_of: UUID | None = Field(default=None, foreign_key="audience_sync_job.id")
+    attempt: int = 1
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    started_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    completed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    duration_ms: int | None = Field(default=None, sa_type=BigInteger)
+    error_message: str | None = None
+    error: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    match_rate: float | None = None
+    settlement: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    warnings: list[dict[str, Any]] = Field(default_factory=list, sa_type=Json)
+    rejected: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    profiles_skipped: dict[str, int] = Field(default_factory=dict, sa_type=Json)
+    profiles_read: int = Field(default=0, sa_type=BigInteger)
+    profiles_unchanged: int = Field(default=0, sa_type=BigInteger)
+    profiles_sent: int = Field(default=0, sa_type=BigInteger)
+    profiles_added: int = Field(default=0, sa_type=BigInteger)
+    profiles_failed: int = Field(default=0, sa_type=BigInteger)
+    profiles_pending: int = Field(default=0, sa_type=BigInteger)
+    profiles_removed: int = Field(default=0, sa_type=BigInteger)
+    profiles_refreshed: int = Field(default=0, sa_type=BigInteger)
+    identifiers_added: int = Field(default=0, sa_type=BigInteger)
+    identifiers_removed: int = Field(default=0, sa_type=BigInteger)
+    platform_rejected: int = Field(default=0, sa_type=BigInteger)
+    total_batches: int = 0
+    successful_batches: int = 0
+    failed_batches: int = 0
+
+
+class Batch(_Record, table=True):
+    """The ledger: one upload request of a job, and what is known of its effect."""
+
+    __tablename__ = "batch"
+    __table_args__ = (UniqueConstraint("audience_id", "job_id", "number"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    audience_id: UUID = Field(foreign_key="platform_audience.id")
+    job_id: UUID = Field(foreign_key="audience_sync_job.id", index=True)
+    epoch: int
+    """The lease under which this row was written last."""
+    number: int
+    """1-based position in its plan."""
+    action: Action = Field(sa_type=words(Action))
+    session: int = Field(sa_type=BigInteger)
+    session_number: int
+    rows: int
+    state: BatchState = Field(default=BatchState.PLANNED, sa_type=words(BatchState))
+    attempts: int = 0
+    unanswered_tries: int = 0
+    """Tries without a usable answer: each of them may still take effect late."""
+    reference: str = ""
+    received_rows: int | None = None
+    rejected_rows: int | None = None
+    error: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Head(_Record, table=True):
+    """Which files are true for an audience, and whose plan is open. Changing it is the commit."""
+
+    __tablename__ = "head"
+
+    audience_id: UUID = Field(primary_key=True, foreign_key="platform_audience.id")
+    files: dict[str, str] = Field(default_factory=dict, sa_type=Json)
+    """Role -> file name; what the roles mean is the sync engine's business."""
+    facts: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
+    open_job_id: UUID | None = Field(default=None, foreign_key="audience_sync_job.id")
+    epoch: int = 0
+    generation: int = 0
+    """Counts every change of `files`."""
+    updated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Lease(_Record, table=True):
+    """Who may write to an audience now. The row stays when it is free: its epoch only grows."""
+
+    __tablename__ = "lease"
+
+    audience_id: UUID = Field(primary_key=True)
+    epoch: int = 0
+    owner: str | None = None
+    """The random token of the holding process; None while nobody holds it."""
+    host: str = ""
+    pid: int = 0
+    pid_started: str = ""
+    acquired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
