@@ -6,7 +6,7 @@ a request leaves, its outcome after, and the snapshot moves only when the plan i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +43,13 @@ class NewBatch:
     session_number: int
     """1-based position in its session."""
     rows: int
+    first_row: int
+    """Where it begins in its file of the plan; `stop_row` is where the next one begins."""
+    stop_row: int
+    profiles: int = 0
+    refreshed: int = 0
+    identifiers: int = 0
+    profiles_left: int = 0
 
 
 def head(session: Session, audience_id: UUID) -> Head:
@@ -229,15 +236,11 @@ def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Batc
 def _as_row(batch: NewBatch, lease: Lease, job_id: UUID) -> dict[str, Any]:
     """All columns: a bulk insert knows none of the record's defaults."""
     return {
+        **asdict(batch),
         "id": uuid4(),
         "audience_id": lease.audience_id,
         "job_id": job_id,
         "epoch": lease.epoch,
-        "number": batch.number,
-        "action": batch.action,
-        "session": batch.session,
-        "session_number": batch.session_number,
-        "rows": batch.rows,
         "state": BatchState.PLANNED,
         "attempts": 0,
         "unanswered_tries": 0,

@@ -178,6 +178,17 @@ class Batch(_Record, table=True):
     session: int = Field(sa_type=BigInteger)
     session_number: int
     rows: int
+    first_row: int
+    """Where it begins in its file of the plan; `stop_row` is where the next one begins."""
+    stop_row: int
+    profiles: int = 0
+    """Profiles that enter or change with it."""
+    refreshed: int = 0
+    """Unchanged profiles that are sent again with it."""
+    identifiers: int = 0
+    """Wire values that appear or vanish with it."""
+    profiles_left: int = 0
+    """Profiles that are gone once it is applied."""
     state: BatchState = Field(default=BatchState.PLANNED, sa_type=words(BatchState))
     attempts: int = 0
     unanswered_tries: int = 0
