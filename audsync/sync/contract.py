@@ -185,6 +185,10 @@ class Engine(Protocol):
         """The state after a plan whose every batch was applied: the desired is the confirmed."""
         ...
 
+    def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
+        """Distinct confirmed identifiers by kind."""
+        ...
+
     def members(self, files: StateFiles, batch: BatchFacts) -> "pa.Table":
         """The batch's rows as `UploadBatch.members` wants them."""
         ...

@@ -54,7 +54,7 @@ def text(path: Path) -> str:
 def identifiers(path: Path | None) -> str:
     """SQL for (profile, kind, value) of a prepared file's accepted rows."""
     source = f"read_parquet({text(path)})" if path else f"({_EMPTY['identifiers']})"
-    return f"(select profile, kind, value from {source} where reason = 0)"  # noqa: S608
+    return f"(select profile, kind, value from {source} where reason = 0)"
 
 
 def links(path: Path | None) -> str:
@@ -65,7 +65,7 @@ def links(path: Path | None) -> str:
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the query's rows as Parquet; returns how many. Digests do not compress."""
     con.execute(f"copy ({query}) to {text(path)} (format parquet, compression uncompressed)")
-    return count(con, f"select count(*) from read_parquet({text(path)})")  # noqa: S608
+    return count(con, f"select count(*) from read_parquet({text(path)})")
 
 
 def count(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -110,7 +110,7 @@ def prepare(
         "e": duck.links(paths.get("echo")),
     }
     for name, source in views.items():
-        con.execute(f"create temp view {name} as select * from {source}")  # noqa: S608
+        con.execute(f"create temp view {name} as select * from {source}")
     con.register("pieces", _pieces(batches))
     _make_rows(con, "removed", paths.get("removals"), columns="kind, value", is_removal=True)
     _make_rows(con, "added", paths.get("additions"), columns="profile, kind, value")
@@ -127,13 +127,13 @@ def _make_rows(
     if path is None:
         empty = duck.links(None)
         con.execute(
-            f"create temp view {name} as select {columns}, '' as state, false as unanswered"  # noqa: S608
+            f"create temp view {name} as select {columns}, '' as state, false as unanswered"
             f" from {empty}"
         )
         return
     accepted = "" if is_removal else " where reason = 0"
     con.execute(
-        f"create temp view {name} as select {columns}, p.state, p.unanswered from"  # noqa: S608
+        f"create temp view {name} as select {columns}, p.state, p.unanswered from"
         f" read_parquet({duck.text(path)}, file_row_number = true) f asof join"
         f" (select * from pieces where is_removal = {is_removal}) p"
         f" on f.file_row_number >= p.first_row{accepted}"

@@ -1,6 +1,7 @@
 """The engine on one machine: Parquet files, DuckDB for the sets, out of core."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,14 +72,16 @@ class LocalEngine:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
-        if request.is_replace or is_first:
-            return self._plan_all(files, desired, request)
+        if is_first:
+            return self._plan_first(files, desired, request)
         with self._session() as con:
             self._make_views(con, files, desired)
             delta.compute(con)
+            summary = _summary(con, request)
+            if request.is_replace:
+                return self._plan_replace(files, desired, request, summary)
             removals = self._write(con, delta.REMOVALS, "removals")
             additions = self._write(con, delta.ADDITIONS, "additions")
-            summary = _summary(con, request)
         files = replace(files, removals=removals, additions=additions)
         return Plan(files=files, batches=self._cut(files, request), summary=summary)
 
@@ -97,12 +100,13 @@ class LocalEngine:
             table["value"].combine_chunks(),
         )
 
-    def _plan_all(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
+    def sizes(self, files: StateFiles) -> dict[Kind, int]:
+        """Distinct confirmed identifiers by kind."""
+        return self._sizes(files.identifiers)
+
+    def _plan_first(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Everything that is wanted, straight from its file: nothing is there to compare with."""
-        files = replace(files, removals=None, additions=desired.identifiers)
-        sizes = desired.sizes or self._sizes(desired)
-        with self._session() as con:
-            kinds = _kinds(con, duck.identifiers(self._path(desired.identifiers)))
+        sizes = desired.sizes or self._sizes(desired.identifiers)
         summary = PlanSummary(
             kinds={kind: KindChange(adds=size) for kind, size in sizes.items()},
             causes={},
@@ -112,15 +116,34 @@ class LocalEngine:
             profiles_left=0,
             profiles_left_silently=0,
             echoed=0,
-            session_kinds=kinds,
+            session_kinds=self._kinds(desired.identifiers),
         )
+        files = replace(files, removals=None, additions=desired.identifiers)
         return Plan(files=files, batches=self._cut(files, request), summary=summary)
 
-    def _sizes(self, desired: Desired) -> dict[Kind, int]:
+    def _plan_replace(
+        self, files: StateFiles, desired: Desired, request: PlanRequest, change: PlanSummary
+    ) -> Plan:
+        """Everything that is wanted; `change` says what that changes as far as we know."""
+        summary = replace(
+            change,
+            profiles_sent=desired.counts.profiles,
+            profiles_refreshed=0,
+            echoed=0,
+            session_kinds=self._kinds(desired.identifiers),
+        )
+        files = replace(files, removals=None, additions=desired.identifiers)
+        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+
+    def _kinds(self, name: str) -> tuple[Kind, ...]:
         with self._session() as con:
-            source = duck.identifiers(self._path(desired.identifiers))
+            return _kinds(con, duck.identifiers(self._path(name)))
+
+    def _sizes(self, name: str | None) -> dict[Kind, int]:
+        with self._session() as con:
             rows = con.execute(
-                f"select kind, count(distinct value) from {source} where kind < 16 group by kind"  # noqa: S608
+                f"select kind, count(distinct value) from {duck.identifiers(self._path(name))}"
+                f" where kind < {FIRST_FIELD} group by kind"
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}
 
@@ -140,9 +163,9 @@ class LocalEngine:
             touched = duck.text(self._folder.path(desired.touched))
             near = f" semi join read_parquet({touched}) using (profile)"
         for name, source in views.items():
-            con.execute(f"create temp view {name} as select * from {source}")  # noqa: S608
+            con.execute(f"create temp view {name} as select * from {source}")
         for name in ("d", "c"):
-            con.execute(f"create temp view {name}_near as select {name}.* from {name}{near}")  # noqa: S608
+            con.execute(f"create temp view {name}_near as select {name}.* from {name}{near}")
 
     def _cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
         removals: tuple[BatchFacts, ...] = ()
@@ -184,7 +207,8 @@ class LocalEngine:
         if self._open is None or self._open[0] != name:
             self._open = (name, pq.ParquetFile(self._folder.path(name)))
         file = self._open[1]
-        start, groups, first = 0, [], 0
+        start, first = 0, 0
+        groups: list[int] = []
         for index in range(file.num_row_groups):
             stop = start + file.metadata.row_group(index).num_rows
             if start < batch.stop_row and stop > batch.first_row:
@@ -194,8 +218,8 @@ class LocalEngine:
         table = file.read_row_groups(groups, columns=columns)
         return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
 
-    def _session(self) -> "duckdb.DuckDBPyConnection":
-        return duck.session(self._work, memory_bytes=self._memory_bytes)  # type: ignore[return-value]
+    def _session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        return duck.session(self._work, memory_bytes=self._memory_bytes)
 
     def _path(self, name: str | None) -> Path | None:
         return self._folder.path(name) if name else None
@@ -217,7 +241,7 @@ def _flags(batch: pa.RecordBatch, column: str) -> cut.Flags:
 
 
 def _kinds(con: duckdb.DuckDBPyConnection, source: str) -> tuple[Kind, ...]:
-    rows = con.execute(f"select distinct kind from {source} order by kind").fetchall()  # noqa: S608
+    rows = con.execute(f"select distinct kind from {source} order by kind").fetchall()
     return tuple(Kind(kind) for (kind,) in rows)
 
 

@@ -1,0 +1,66 @@
+"""What a sync needs from outside, so that a test can put anything in its place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+from uuid import UUID
+
+from audsync.clock import Clock
+from audsync.connectors.contract import Connector
+from audsync.domain import RemoteId
+from audsync.store.database import Database
+from audsync.store.leases import Lease
+from audsync.sync.contract import Desired, Engine, StateFiles
+
+
+class Progress(Protocol):
+    """Told how far a sync has come; shows it, or not."""
+
+    def phase(self, name: str, total: int | None) -> None:
+        """A new stretch of work begins; `total` in its own units, None while unknown."""
+        ...
+
+    def advance(self, amount: int) -> None:
+        """So much more of the stretch is done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """How to read the segment of an audience, and what its preparation depends on."""
+
+    prepare: Callable[[StateFiles | None], Desired]
+    """Reads the source once, into this run's own files. Given the files of an earlier preparation
+    by the same rules, it need not normalise rows it knows."""
+    rules: str
+    """Changes when the same rows would be prepared in another way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The outside of one sync of one audience."""
+
+    database: Database
+    lease: Lease
+    engine: Engine
+    connector: Connector
+    clock: Clock
+    random: Random
+    progress: Progress
+    check_stop: Callable[[], None]
+    """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""
+    must_last_s: float
+    """How long the lease must hold when a request leaves."""
+    max_rows: int
+    """Rows a request, the platform's limit or less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """The audience a sync works on."""
+
+    audience_id: UUID
+    job_id: UUID
+    remote: RemoteId
+    name: str

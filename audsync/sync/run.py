@@ -1,0 +1,328 @@
+"""One sync of one audience, from whatever an earlier run left to books that close.
+
+Order is everything here. What is open is folded first: certain outcomes into the confirmed set,
+doubtful ones into the uncertain set. The segment is read once. The plan is durable before a
+request leaves; each batch's intent before its request and its outcome after; the snapshot moves
+only when every batch was applied. A crash between any two lines leaves a state from which the
+next run goes on, whatever the segment is by then.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from audsync.domain import Action, BatchState, Kind, SyncStatus, UploadBatch
+from audsync.errors import AudsyncError, PartialFailureError, RejectedError
+from audsync.store import ledger
+from audsync.store.tables import Batch
+from audsync.sync import books as bookkeeping
+from audsync.sync import guards
+from audsync.sync.books import Books
+from audsync.sync.contract import (
+    BatchFacts,
+    Plan,
+    PlanRequest,
+    PlanSummary,
+    SegmentCounts,
+    StateFiles,
+)
+from audsync.sync.guards import Guard, Verdict
+from audsync.sync.ports import Ports, Segment, Subject
+from audsync.sync.send import Sending, Session, send
+
+SESSION_BITS = 62
+_KEPT_FACTS = ("rules", "sizes", "stuck_session")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a sync ended."""
+
+    status: SyncStatus
+    books: Books
+    error: AudsyncError | None = None
+    summary: PlanSummary | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A plan, and what it rests on; nothing of it is committed or sent."""
+
+    plan: Plan
+    books: Books
+    verdicts: tuple[Verdict, ...]
+    counts: SegmentCounts
+    snapshot_size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an audience stands when a run begins: nothing is open any more."""
+
+    files: StateFiles
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> dict[Kind, int]:
+        """Confirmed identifiers by kind."""
+        return {Kind(int(kind)): size for kind, size in self.facts.get("sizes", {}).items()}
+
+    def cache_for(self, segment: Segment) -> StateFiles | None:
+        """The latest preparation of this segment, if it was made by the same rules."""
+        return self.files if self.facts.get("rules") == segment.rules else None
+
+
+def synchronise(
+    ports: Ports, subject: Subject, segment: Segment, guard: Guard, *, is_replace: bool
+) -> Outcome:
+    """Make the platform hold exactly the segment.
+
+    Args:
+        ports: the outside; its lease is held.
+        subject: the audience and the job that records this run.
+        segment: how to read the wanted members.
+        guard: what the plan may not do.
+        is_replace: trust no snapshot, send everything in one session.
+
+    Returns:
+        how it ended, also where the platform failed.
+
+    Raises:
+        SourceError, GuardError: nothing was sent.
+        LeaseLostError, StoreError, StateError: stop; the next run goes on from here.
+    """
+    standing = recover(ports, subject)
+    drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
+    guards.enforce(guard, drafted.verdicts, audience=subject.name)
+    plan = drafted.plan
+    sessions = _sessions(plan, ports)
+    facts = _planned_facts(standing, drafted, segment, is_replace=is_replace)
+    ports.check_stop()
+    with ports.database.transaction() as session:
+        ledger.commit_plan(
+            session,
+            ports.lease,
+            job_id=subject.job_id,
+            files=plan.files.as_dict(),
+            facts=facts,
+            batches=[_as_new(batch, sessions) for batch in plan.batches],
+        )
+    sending = send(ports, subject, plan.files, plan.batches, sessions)
+    batches = sending.in_order()
+    if all(batch.state is BatchState.APPLIED for batch in batches):
+        _close(ports, plan.files, batches, facts)
+    books = bookkeeping.close(
+        drafted.counts, plan, batches, platform_rejected=sending.platform_rejected
+    )
+    return _outcome(books, sending, plan)
+
+
+def draft(
+    ports: Ports, standing: Standing, segment: Segment, guard: Guard, *, is_replace: bool
+) -> Draft:
+    """Read the segment and plan the change; touches neither the store nor the platform."""
+    desired = segment.prepare(standing.cache_for(segment))
+    ports.progress.phase("plan", None)
+    request = PlanRequest(is_replace=is_replace, max_rows=ports.max_rows, sizes=standing.sizes)
+    plan = ports.engine.plan(standing.files, desired, request)
+    snapshot_size = sum(standing.sizes.values())
+    return Draft(
+        plan=plan,
+        books=bookkeeping.close(desired.counts, plan, plan.batches, platform_rejected=0),
+        verdicts=guards.judge(
+            guard, counts=desired.counts, summary=plan.summary, snapshot_size=snapshot_size
+        ),
+        counts=desired.counts,
+        snapshot_size=snapshot_size,
+    )
+
+
+def recover(ports: Ports, subject: Subject) -> Standing:
+    """Close what an earlier run left open, in the store and on the platform."""
+    with ports.database.reading() as session:
+        head = ledger.head(session, subject.audience_id)
+        is_open = head.open_job_id is not None
+        rows = ledger.open_batches(session, head)
+        files, facts = StateFiles.of(head.files), dict(head.facts)
+    if is_open:
+        files, facts = _fold(ports, files, facts, rows)
+    if "stuck_session" in facts:
+        _end_stuck_session(ports, subject, files, facts["stuck_session"])
+    return Standing(files=files, facts=facts)
+
+
+def folded(ports: Ports, subject: Subject) -> Standing:
+    """What `recover` would find, computed without writing to the store."""
+    with ports.database.reading() as session:
+        head = ledger.head(session, subject.audience_id)
+        is_open = head.open_job_id is not None
+        rows = ledger.open_batches(session, head)
+        files, facts = StateFiles.of(head.files), dict(head.facts)
+    if is_open:
+        files, facts = _settle(ports, files, facts, [_as_facts(row) for row in rows], rows)
+    return Standing(files=files, facts=facts)
+
+
+def _fold(
+    ports: Ports, files: StateFiles, facts: dict[str, Any], rows: Sequence[Batch]
+) -> tuple[StateFiles, dict[str, Any]]:
+    files, facts = _settle(ports, files, facts, [_as_facts(row) for row in rows], rows)
+    with ports.database.transaction() as session:
+        ledger.close_plan(session, ports.lease, files=files.as_dict(), facts=facts)
+    return files, facts
+
+
+def _settle(
+    ports: Ports,
+    files: StateFiles,
+    facts: dict[str, Any],
+    batches: list[BatchFacts],
+    rows: Sequence[Batch],
+) -> tuple[StateFiles, dict[str, Any]]:
+    """Files and facts once the open plan's outcomes are taken for what they prove."""
+    if all(batch.state is BatchState.APPLIED for batch in batches):
+        return ports.engine.close(files, batches), _closed_facts(facts)
+    is_replace = bool(facts.get("is_replace"))
+    settled = ports.engine.fold(files, batches, is_replace=is_replace)
+    remaining: dict[str, Any] = {key: facts[key] for key in _KEPT_FACTS if key in facts}
+    if settled.identifiers != files.identifiers:
+        remaining["sizes"] = _as_json(ports.engine.sizes(settled))
+    tried = [row for row in rows if row.state not in (BatchState.PLANNED, BatchState.REFUSED)]
+    if is_replace and tried:
+        last = tried[-1]
+        remaining["stuck_session"] = {"session": last.session, "next": last.session_number + 1}
+    return settled, remaining
+
+
+def _end_stuck_session(
+    ports: Ports, subject: Subject, files: StateFiles, stuck: Mapping[str, int]
+) -> None:
+    """Tell the platform that the replace it waits for is over, so that it lets others in.
+
+    The one row it takes was part of that replace, so it is among the uncertain already.
+    """
+    if files.next_identifiers is None:
+        return
+    first = BatchFacts(number=1, action=Action.REPLACE, first_row=0, stop_row=1, rows=1)
+    source = replace(files, additions=files.next_identifiers)
+    members = ports.engine.members(source, first)
+    if not members.num_rows:
+        return
+    filler = UploadBatch(
+        audience=subject.remote,
+        action=Action.REPLACE,
+        session=stuck["session"],
+        number=stuck["next"],
+        is_last=True,
+        rows=1,
+        session_rows=1,
+        kinds=tuple(Kind(kind) for kind in sorted(set(members["kind"].to_pylist()))),
+        members=members,
+    )
+    ports.connector.close_session(subject.remote, stuck["session"], filler)
+
+
+def _close(
+    ports: Ports, files: StateFiles, batches: Sequence[BatchFacts], facts: dict[str, Any]
+) -> None:
+    closed = ports.engine.close(files, batches)
+    with ports.database.transaction() as session:
+        ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=_closed_facts(facts))
+
+
+def _closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {"rules": facts["rules"], "sizes": facts["next_sizes"]}
+
+
+def _planned_facts(
+    standing: Standing, drafted: Draft, segment: Segment, *, is_replace: bool
+) -> dict[str, Any]:
+    """What a later run must know of this plan beside its files."""
+    return {
+        "rules": segment.rules,
+        "sizes": _as_json(standing.sizes),
+        "next_sizes": _as_json(drafted.plan.summary.desired_sizes),
+        "is_replace": is_replace,
+    }
+
+
+def _as_json(sizes: Mapping[Kind, int]) -> dict[str, int]:
+    return {str(int(kind)): size for kind, size in sizes.items() if size}
+
+
+def _sessions(plan: Plan, ports: Ports) -> dict[Action, Session]:
+    """A session for each action that the plan has batches of."""
+    sessions = {}
+    for action in Action:
+        mine = [batch for batch in plan.batches if batch.action is action]
+        if not mine:
+            continue
+        sessions[action] = Session(
+            number=ports.random.getrandbits(SESSION_BITS) + 1,
+            rows=sum(batch.rows for batch in mine),
+            kinds=_kinds(plan, action),
+            first_batch=mine[0].number,
+            last_batch=mine[-1].number,
+        )
+    return sessions
+
+
+def _kinds(plan: Plan, action: Action) -> tuple[Kind, ...]:
+    """Kinds that the action's rows may hold; echoes may be of any kind that is an identifier."""
+    if action is not Action.REMOVE:
+        return plan.summary.session_kinds
+    if plan.summary.echoed:
+        return tuple(kind for kind in Kind if kind.is_identifier)
+    return tuple(kind for kind, change in sorted(plan.summary.kinds.items()) if change.removes)
+
+
+def _as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.NewBatch:
+    session = sessions[batch.action]
+    return ledger.NewBatch(
+        number=batch.number,
+        action=batch.action,
+        session=session.number,
+        session_number=batch.number - session.first_batch + 1,
+        rows=batch.rows,
+        first_row=batch.first_row,
+        stop_row=batch.stop_row,
+        profiles=batch.profiles,
+        refreshed=batch.refreshed,
+        identifiers=batch.identifiers,
+        profiles_left=batch.profiles_left,
+    )
+
+
+def _as_facts(row: Batch) -> BatchFacts:
+    return BatchFacts(
+        number=row.number,
+        action=row.action,
+        first_row=row.first_row,
+        stop_row=row.stop_row,
+        rows=row.rows,
+        profiles=row.profiles,
+        refreshed=row.refreshed,
+        identifiers=row.identifiers,
+        profiles_left=row.profiles_left,
+        state=row.state,
+        unanswered_tries=row.unanswered_tries,
+    )
+
+
+def _outcome(books: Books, sending: Sending, plan: Plan) -> Outcome:
+    """The status, and the error a person is told: 3 only where a retry can finish the rest."""
+    batches = sending.in_order()
+    status = bookkeeping.status_of(batches)
+    error = sending.error if status is not SyncStatus.COMPLETED else None
+    if error is not None and status is SyncStatus.PARTIAL and _can_be_retried(error):
+        error = PartialFailureError(
+            f"{books.successful_batches} of {books.total_batches} batches were confirmed;"
+            f" the first that was not: {error.message} Run `audsync sync` or `audsync retry` to"
+            " send the rest.",
+            details={"cause": error.as_json()},
+        )
+    return Outcome(status=status, books=books, error=error, summary=plan.summary)
+
+
+def _can_be_retried(error: AudsyncError) -> bool:
+    return isinstance(error, RejectedError) or error.exit_code == 6  # noqa: PLR2004 - passing

@@ -1,0 +1,218 @@
+"""Sending a plan: intent, effect, receipt, batch by batch; removals are finished before adds."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from audsync.domain import Action, BatchState, Kind, Receipt, UploadBatch
+from audsync.errors import (
+    AudsyncError,
+    OutcomeUnknownError,
+    RateLimitError,
+    RejectedError,
+    TransientError,
+)
+from audsync.store import ledger
+from audsync.sync.contract import BatchFacts, StateFiles
+from audsync.sync.ports import Ports, Subject
+
+MAX_FAILURES_IN_A_ROW = 3
+PASSES = 2
+"""What failed for a passing reason is tried once more after the rest of its phase."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """A plan on its way: every batch as it is known now, and the first thing that went wrong."""
+
+    batches: dict[int, BatchFacts]
+    error: AudsyncError | None = None
+    platform_rejected: int = 0
+    stopped: bool = False
+    passing: set[int] = field(default_factory=set)
+    """Numbers of batches that failed for a passing reason."""
+    failures_in_a_row: int = 0
+
+    def in_order(self) -> tuple[BatchFacts, ...]:
+        """The batches, as planned."""
+        return tuple(self.batches[number] for number in sorted(self.batches))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One session of requests: what the platform is told about the whole of it."""
+
+    number: int
+    rows: int
+    kinds: tuple[Kind, ...]
+    first_batch: int
+    last_batch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    """What is to be recorded of one batch."""
+
+    state: BatchState
+    receipt: Receipt | None = None
+    error: dict[str, Any] | None = None
+
+
+def send(
+    ports: Ports,
+    subject: Subject,
+    files: StateFiles,
+    batches: Sequence[BatchFacts],
+    sessions: dict[Action, Session],
+) -> Sending:
+    """Send every batch of a committed plan that may go; never raises what a platform answers.
+
+    Args:
+        ports: the outside.
+        subject: the audience.
+        files: the plan's files.
+        batches: the plan's batches, removals first.
+        sessions: for each action of the plan, its session.
+    """
+    sending = Sending(batches={batch.number: batch for batch in batches})
+    ports.progress.phase("send", sum(batch.rows for batch in batches))
+
+    def deliver(batch: BatchFacts) -> None:
+        _deliver(ports, subject, sending, batch, _upload(ports, subject, files, batch, sessions))
+
+    for action in (Action.REMOVE, Action.ADD, Action.REPLACE):
+        if not sending.stopped:
+            _send_phase(ports, sending, action, deliver)
+        if action is Action.REMOVE and not _may_add(sending):
+            sending.stopped = True
+    return sending
+
+
+def _send_phase(
+    ports: Ports, sending: Sending, action: Action, deliver: Callable[[BatchFacts], None]
+) -> None:
+    for _ in range(PASSES):
+        for batch in sending.in_order():
+            if batch.action is not action or not _may_go(batch, sending):
+                continue
+            try:
+                ports.check_stop()
+            except AudsyncError as error:
+                sending.error, sending.stopped = error, True
+                return
+            sending.passing.discard(batch.number)
+            deliver(batch)
+            if sending.stopped:
+                return
+
+
+def _may_go(batch: BatchFacts, sending: Sending) -> bool:
+    """Planned, or failed in a way that another try may mend."""
+    return batch.state is BatchState.PLANNED or batch.number in sending.passing
+
+
+def _may_add(sending: Sending) -> bool:
+    """Adds wait until no removal is in doubt or open; one refused for good holds nothing up."""
+    doubtful = {BatchState.PLANNED, BatchState.SENDING, BatchState.UNKNOWN}
+    return all(
+        batch.state not in doubtful
+        for batch in sending.batches.values()
+        if batch.action is Action.REMOVE
+    )
+
+
+def _upload(
+    ports: Ports,
+    subject: Subject,
+    files: StateFiles,
+    batch: BatchFacts,
+    sessions: dict[Action, Session],
+) -> UploadBatch:
+    session = sessions[batch.action]
+    return UploadBatch(
+        audience=subject.remote,
+        action=batch.action,
+        session=session.number,
+        number=batch.number - session.first_batch + 1,
+        is_last=batch.number == session.last_batch,
+        rows=batch.rows,
+        session_rows=session.rows,
+        kinds=session.kinds,
+        members=ports.engine.members(files, batch),
+    )
+
+
+def _deliver(
+    ports: Ports, subject: Subject, sending: Sending, batch: BatchFacts, upload: UploadBatch
+) -> None:
+    """One batch: durable intent, the request, its durable outcome."""
+    with ports.database.transaction() as session:
+        ledger.mark_sending(
+            session,
+            ports.lease,
+            job_id=subject.job_id,
+            number=batch.number,
+            must_last_s=ports.must_last_s,
+        )
+    try:
+        receipt = ports.connector.send(upload)
+    except AudsyncError as error:
+        mark = _Mark(state=_state_after(error, batch), error=error.as_json())
+        _record(ports, subject, sending, batch, mark)
+        _note_failure(sending, batch, error)
+        return
+    state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
+    _record(ports, subject, sending, batch, _Mark(state=state, receipt=receipt))
+    sending.platform_rejected += receipt.rejected_rows
+    sending.failures_in_a_row = 0
+    ports.progress.advance(batch.rows)
+
+
+def _record(
+    ports: Ports,
+    subject: Subject,
+    sending: Sending,
+    batch: BatchFacts,
+    mark: _Mark,
+) -> None:
+    with ports.database.transaction() as session:
+        row = ledger.mark_outcome(
+            session,
+            ports.lease,
+            job_id=subject.job_id,
+            number=batch.number,
+            state=mark.state,
+            receipt=mark.receipt,
+            error=mark.error,
+        )
+        tries = row.unanswered_tries
+    sending.batches[batch.number] = replace(batch, state=mark.state, unanswered_tries=tries)
+
+
+def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:
+    """`refused` only where the answers prove that nothing was applied, by no try at all."""
+    is_doubtful = (
+        isinstance(error, OutcomeUnknownError)
+        or bool(error.details.get("unanswered_tries"))
+        or batch.unanswered_tries > 0
+    )
+    return BatchState.UNKNOWN if is_doubtful else BatchState.REFUSED
+
+
+def _note_failure(sending: Sending, batch: BatchFacts, error: AudsyncError) -> None:
+    """Remember the worst, and decide whether the rest still makes sense."""
+    _log.warning("batch %d was not confirmed: %s", batch.number, error.code)
+    if sending.error is None or error.exit_code == 5:  # noqa: PLR2004 - a person must act
+        sending.error = error
+    sending.failures_in_a_row += 1
+    if isinstance(error, (OutcomeUnknownError, TransientError)):
+        sending.passing.add(batch.number)
+    sending.stopped = (
+        not isinstance(error, (RejectedError, OutcomeUnknownError, TransientError))
+        or isinstance(error, RateLimitError)
+        or batch.action is Action.REPLACE
+        or sending.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
+    )
