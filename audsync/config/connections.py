@@ -1,11 +1,12 @@
 """Connections: one ad account each, with the settings and the credentials of its platform."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
 
-from audsync.config.values import HttpUrl, Name, Secret, Section, resolve
+from audsync.config.values import HttpUrl, Name, Secret, Section, folder_of, resolve
 from audsync.domain import Platform
 
 
@@ -76,8 +77,7 @@ def _service_account(value: SecretStr, info: ValidationInfo) -> SecretStr:
     written = value.get_secret_value()
     if written.lstrip().startswith("{"):
         return value
-    folder = info.context if info.context is not None else None
-    return SecretStr(resolve(written, folder))
+    return SecretStr(resolve(written, folder_of(info)))
 
 
 class GoogleCredentials(Credentials):
@@ -211,17 +211,25 @@ class _FixedToken(Connection):
         return self
 
 
+def _meta_account(value: str) -> str:
+    if re.fullmatch(r"(act_)?[0-9]+", value) is None:
+        raise ValueError("must be digits, with or without act_ before them")
+    return value
+
+
 class MetaConnection(_FixedToken):
     """A Meta ad account."""
 
     platform: Literal[Platform.META] = Field(default=Platform.META, description="The platform.")
-    account: Annotated[str, Field(pattern=r"^(act_)?[0-9]+$")] = Field(
+    account: Annotated[Name, AfterValidator(_meta_account)] = Field(
         description="The ad account's id, with or without act_."
     )
     credentials: MetaCredentials | None = Field(
         default=None, description="Secrets; unset: those that `audsync connect` saved."
     )
-    options: MetaOptions = Field(default=MetaOptions(), description="What can be chosen on Meta.")
+    options: MetaOptions = Field(
+        default_factory=MetaOptions, description="What can be chosen on Meta."
+    )
 
 
 class GoogleConnection(Connection):
@@ -232,7 +240,7 @@ class GoogleConnection(Connection):
         default=None, description="Secrets; unset: those that `audsync connect` saved."
     )
     options: GoogleOptions = Field(
-        default=GoogleOptions(), description="What can be chosen on Google."
+        default_factory=GoogleOptions, description="What can be chosen on Google."
     )
 
 
@@ -244,7 +252,7 @@ class TiktokConnection(_FixedToken):
         default=None, description="Secrets; unset: those that `audsync connect` saved."
     )
     options: TiktokOptions = Field(
-        default=TiktokOptions(), description="What can be chosen on TikTok."
+        default_factory=TiktokOptions, description="What can be chosen on TikTok."
     )
 
 
@@ -258,7 +266,7 @@ class SnapchatConnection(Connection):
         default=None, description="Secrets; unset: those that `audsync connect` saved."
     )
     options: SnapchatOptions = Field(
-        default=SnapchatOptions(), description="What can be chosen on Snapchat."
+        default_factory=SnapchatOptions, description="What can be chosen on Snapchat."
     )
 
 

@@ -45,6 +45,7 @@ from audsync.config.values import (
     Secret,
     Section,
     StoreUrl,
+    Surroundings,
     SyncHours,
     Text,
 )
@@ -169,7 +170,7 @@ class AudienceConfig(Section):
         description="Time between two syncs: 1h, 6h, 12h, 24h or 168h; unset: `defaults.every`.",
     )
     auto_sync: bool = Field(default=True, description="Whether `audsync run-due` syncs it.")
-    guard: GuardConfig = Field(default=GuardConfig(), description="What makes a sync stop.")
+    guard: GuardConfig = Field(default_factory=GuardConfig, description="What makes a sync stop.")
 
 
 class NotifyEvent(StrEnum):
@@ -227,10 +228,14 @@ class Config(Section):
     """Everything a person may set, checked and complete; paths in it are absolute."""
 
     tenant: int = Field(default=1, ge=1, description="Whose data this is.")
-    store: StoreConfig = Field(default=StoreConfig(), description="The database.")
-    state: StateConfig = Field(default=StateConfig(), description="The files beside the database.")
-    defaults: Defaults = Field(default=Defaults(), description="What holds where nothing is said.")
-    limits: Limits = Field(default=Limits(), description="How much at once, and how long.")
+    store: StoreConfig = Field(default_factory=StoreConfig, description="The database.")
+    state: StateConfig = Field(
+        default_factory=StateConfig, description="The files beside the database."
+    )
+    defaults: Defaults = Field(
+        default_factory=Defaults, description="What holds where nothing is said."
+    )
+    limits: Limits = Field(default_factory=Limits, description="How much at once, and how long.")
     connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
     segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")
     audiences: dict[Name, AudienceConfig] = Field(
@@ -242,9 +247,9 @@ class Config(Section):
     notify: tuple[NotifyConfig, ...] = Field(
         default=(), description="Webhooks that hear of events."
     )
-    features: Features = Field(default=Features(), description="Switches for whole parts.")
+    features: Features = Field(default_factory=Features, description="Switches for whole parts.")
 
-    _folder: Path = PrivateAttr(default=Path())
+    _folder: Path = PrivateAttr(default_factory=Path)
     _encryption_key: SecretStr | None = PrivateAttr(default=None)
     _encryption_key_file: Path | None = PrivateAttr(default=None)
 
@@ -253,6 +258,13 @@ class Config(Section):
     def _resolve_default_paths(cls, values: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         """Have the default paths checked too: that is where they become absolute."""
         return {"store": {}, "state": {}, **values} if isinstance(values, dict) else values
+
+    def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 - as pydantic gives it
+        """Remember what stands around the file."""
+        if isinstance(context, Surroundings):
+            self._folder = context.folder
+            self._encryption_key = context.encryption_key
+            self._encryption_key_file = context.encryption_key_file
 
     @property
     def folder(self) -> Path:

@@ -5,6 +5,7 @@ Every scalar reaches these types as the text that stands in the file, so that an
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -18,13 +19,14 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     WithJsonSchema,
+    model_validator,
 )
 
 SYNC_HOURS = (1, 6, 12, 24, 168)
 """Hours there may be between two syncs of an audience."""
 
 MAX_NAME_CHARS = 100
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HOURS = re.compile(r"(\d{1,4}) ?h?")
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,6})?) ?([kmgt]i?b|b)?", re.IGNORECASE)
 _DECIMAL, _BINARY = 1000, 1024
@@ -33,12 +35,37 @@ _SQLITE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*
 _POSTGRES = re.compile(r"postgres(?:ql)?(?:\+psycopg)?://")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the models are told besides the text of the file: pydantic's validation context."""
+
+    folder: Path
+    """Absolute; relative paths in the file are seen from here."""
+    encryption_key: SecretStr | None = None
+    encryption_key_file: Path | None = None
+
+
 class Section(BaseModel):
     """A mapping of the file: unknown keys are refused, and nothing changes once it is read."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        coerce_numbers_to_str=True,
+        defer_build=True,  # validators are built on first use: imports stay quick
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_what_is_empty(cls, values: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+        """A key with nothing behind it counts as not written."""
+        if not isinstance(values, dict):
+            return values
+        known = cls.model_fields
+        return {
+            key: value for key, value in values.items() if value is not None or key not in known
+        }
 
 
 def parse_hours(value: object) -> int:
@@ -84,6 +111,15 @@ def parse_bytes(value: object) -> int:
     return size_bytes
 
 
+def _name(value: str) -> str:
+    if len(value) > MAX_NAME_CHARS or re.fullmatch(_NAME, value) is None:
+        raise ValueError(
+            "must begin with a letter or a digit, and have only letters, digits, dots, dashes "
+            f"and underscores, at most {MAX_NAME_CHARS} in all"
+        )
+    return value
+
+
 def _region(value: object) -> str:
     text = str(value).strip().upper()
     if text == "UK":
@@ -125,18 +161,19 @@ def resolve(written: str, folder: Path | None) -> str:
         raise ValueError("names the home folder of a user that does not exist") from None
 
 
-def _folder(info: ValidationInfo) -> Path | None:
-    return info.context if isinstance(info.context, Path) else None
+def folder_of(info: ValidationInfo) -> Path | None:
+    """The folder of the file that is being read; None for values that come from no file."""
+    return info.context.folder if isinstance(info.context, Surroundings) else None
 
 
 def _place(value: str, info: ValidationInfo) -> str:
-    return resolve(value, _folder(info))
+    return resolve(value, folder_of(info))
 
 
 def _store_url(value: str, info: ValidationInfo) -> str:
     sqlite = _SQLITE_FILE.fullmatch(value)
     if sqlite is not None:
-        return sqlite[1] + resolve(sqlite[2], _folder(info)) + sqlite[3]
+        return sqlite[1] + resolve(sqlite[2], folder_of(info)) + sqlite[3]
     if value.startswith("sqlite"):
         return value
     if _POSTGRES.match(value):
@@ -173,7 +210,13 @@ _ONE_COLUMN_SCHEMA = {
 }
 
 Text = Annotated[str, Field(min_length=1)]
-Name = Annotated[str, Field(pattern=_NAME, max_length=MAX_NAME_CHARS)]
+Name = Annotated[
+    str,
+    AfterValidator(_name),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": f"^{_NAME}$", "maxLength": MAX_NAME_CHARS}
+    ),
+]
 """Letters, digits, dot, dash and underscore: it may become part of a URL or a file name."""
 Secret = Annotated[SecretStr, Field(min_length=1)]
 Hours = Annotated[int, BeforeValidator(parse_hours), WithJsonSchema(_HOURS_SCHEMA)]

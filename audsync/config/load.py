@@ -1,0 +1,178 @@
+"""Finding and reading the file: text in, a checked Config or one ConfigError with all problems."""
+
+import base64
+import binascii
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import platformdirs
+from pydantic import SecretStr, ValidationError
+
+from audsync.config import dotenv
+from audsync.config.document import Leaf, Node, Problem, UnreadableError, plain, read, with_leaf
+from audsync.config.model import Config
+from audsync.config.places import Location, find
+from audsync.config.problems import hint, problem_at, translate
+from audsync.config.values import Surroundings
+from audsync.errors import ConfigError
+
+FILE_NAME = "audsync.yaml"
+OVERRIDES = {
+    "AUDSYNC_TENANT": ("tenant",),
+    "AUDSYNC_STORE_URL": ("store", "url"),
+    "AUDSYNC_STATE_URL": ("state", "url"),
+    "AUDIENCE_SYNC_MAX_BATCH_SIZE": ("limits", "max_batch_size"),
+    "AUDIENCE_SYNC_MAX_CONCURRENT_SYNCS": ("limits", "max_concurrent_syncs"),
+    "AUDIENCE_SYNC_MIN_INTERVAL_HOURS": ("defaults", "minimum_every"),
+    "AUDIENCE_SYNC_DEFAULT_INTERVAL_HOURS": ("defaults", "every"),
+}
+"""Variables that overrule a setting; an empty one counts as not set."""
+_KEY_BYTES = 32
+_ABOVE_DEFAULT = "must not be above defaults.every, which is 24h unless you set it"
+
+
+def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
+    """Read the configuration; the environment overrules `.env`, and both overrule the file.
+
+    Args:
+        path: the file; None to look at AUDSYNC_CONFIG, then for `audsync.yaml` in the current
+            folder, then in the user's configuration folder.
+        environ: the process environment.
+
+    Raises:
+        ConfigError: there is no file, or something in it, in `.env` or in the environment
+            cannot be used. The message has one line a problem: file and line, key, what to
+            write. `details` has `file` and `problems`. No value is ever in either.
+    """
+    found = _find(path, environ)
+    variables = {**_dotenv(found.parent / ".env"), **environ}
+    try:
+        root, problems = read(_text(found), variables)
+    except UnreadableError as error:
+        raise _refusal(found, [error.problem]) from None
+    root = _overruled(root, variables)
+    config: Config | None = None
+    surroundings = _surroundings(found, variables)
+    try:
+        config = Config.model_validate(plain(root), context=surroundings)
+    except ValidationError as error:
+        problems += translate(error, root)
+    if config is None or problems:
+        raise _refusal(found, problems)
+    contradictions = [problem_at(find(root, at), text) for at, text in _contradictions(config)]
+    if contradictions:
+        raise _refusal(found, contradictions)
+    return config
+
+
+def _find(path: Path | None, environ: Mapping[str, str]) -> Path:
+    named = environ.get("AUDSYNC_CONFIG", "")
+    if path is not None:
+        return path
+    return Path(named) if named else _search()
+
+
+def _search() -> Path:
+    user_folder = platformdirs.user_config_path("audsync", appauthor=False)
+    for folder in (Path(), user_folder):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    raise ConfigError(
+        f"there is no {FILE_NAME}, neither here nor in {user_folder}; "
+        "make one with `audsync init`, or name it with --config",
+        details={"file": FILE_NAME},
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no file {path}; make one with `audsync init`, or name another one with "
+            "--config or AUDSYNC_CONFIG",
+            details={"file": str(path)},
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        return dotenv.parse(_text(path))
+    except ValueError as error:
+        raise ConfigError(f"{path}:{error}", details={"file": str(path)}) from None
+
+
+def _overruled(root: Node, variables: Mapping[str, str]) -> Node:
+    for variable, path in OVERRIDES.items():
+        if variables.get(variable):
+            root = with_leaf(root, path, Leaf(line=0, text=variables[variable], variable=variable))
+    return root
+
+
+def _surroundings(path: Path, variables: Mapping[str, str]) -> Surroundings:
+    folder = path.parent.absolute()
+    key = variables.get("AUDSYNC_ENCRYPTION_KEY", "")
+    key_file = variables.get("AUDSYNC_ENCRYPTION_KEY_FILE", "")
+    if key and not _is_key(key):
+        raise ConfigError(
+            "AUDSYNC_ENCRYPTION_KEY must be 32 bytes in urlsafe base64; make one with "
+            "`openssl rand -base64 32 | tr +/ -_`",
+            details={"variable": "AUDSYNC_ENCRYPTION_KEY"},
+        )
+    return Surroundings(
+        folder=folder,
+        encryption_key=SecretStr(key) if key else None,
+        encryption_key_file=folder / Path(key_file) if key_file else None,
+    )
+
+
+def _is_key(text: str) -> bool:
+    try:
+        padded = text.strip().rstrip("=")
+        padded += "=" * (-len(padded) % 4)
+        return len(base64.b64decode(padded, altchars=b"-_", validate=True)) == _KEY_BYTES
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
+    """Settings that are fine alone and wrong together: where, and what to do."""
+    defaults, too_often = config.defaults, "must not be below defaults.minimum_every"
+    if defaults.every < defaults.minimum_every:
+        is_written = "every" in defaults.model_fields_set
+        at, text = ("every", too_often) if is_written else ("minimum_every", _ABOVE_DEFAULT)
+        yield ("defaults", at), text
+    for slug, audience in config.audiences.items():
+        here = ("audiences", slug)
+        if audience.segment not in config.segments:
+            where = hint(audience.segment, config.segments)
+            yield (*here, "segment"), f"names no segment of this file; {where}"
+        if audience.connection not in config.connections:
+            where = hint(audience.connection, config.connections)
+            yield (*here, "connection"), f"names no connection of this file; {where}"
+        if audience.every is not None and audience.every < defaults.minimum_every:
+            yield (*here, "every"), too_often
+
+
+def _refusal(path: Path, problems: list[Problem]) -> ConfigError:
+    ordered = sorted(problems, key=lambda problem: problem.line)
+    lines = []
+    for problem in ordered:
+        where = problem.variable or f"{path}:{problem.line}"
+        lines.append(": ".join(filter(None, (where, problem.key, problem.text))))
+    listed = [
+        {
+            "line": problem.line or None,
+            "key": problem.key,
+            "message": problem.text,
+            "variable": problem.variable or None,
+        }
+        for problem in ordered
+    ]
+    return ConfigError("\n".join(lines), details={"file": str(path), "problems": listed})
