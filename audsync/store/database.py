@@ -162,8 +162,8 @@ class Database:
         if file is None or file.exists():
             return
         try:
-            if self._create_folder and not file.parent.exists():
-                file.parent.mkdir(mode=0o700, parents=True)
+            if self._create_folder:
+                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise StoreError(
@@ -256,7 +256,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def _begin_postgres(connection: Connection) -> None:
     if connection.get_execution_options().get(_WRITER, False):
         # A process frozen inside a transaction must not hold up every other host.
-        connection.exec_driver_sql(
-            f"SET LOCAL lock_timeout = '{BUSY_TIMEOUT_S}s';"
-            "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+        connection.execute(
+            select(
+                func.set_config("lock_timeout", f"{BUSY_TIMEOUT_S}s", True),
+                func.set_config("idle_in_transaction_session_timeout", "60s", True),
+            )
         )

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from audsync.domain import Action, Kind
+from audsync.domain import FIRST_FIELD, Action, Kind
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import cut, delta, duck, fold
 from audsync.sync.contract import (
