@@ -1,0 +1,71 @@
+"""A batch's members as JSON text, whole columns at a time: no Python object a member.
+
+A platform says which kinds it wants and which of them travel as hashes; what comes out goes
+into a template of its own. Values are quoted here and nowhere else, so that no text of anybody's
+can end a JSON string early.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+
+from audsync.domain import Kind
+
+_CONTROLS = [chr(code) for code in range(0x20)]
+_UNSAFE = ["\\", '"', *_CONTROLS]
+_ESCAPED = ["\\\\", '\\"', *(f"\\u{ord(control):04x}" for control in _CONTROLS)]
+"""What JSON (RFC 8259, section 7) does not let stand inside a string, and how it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One kind as a platform takes it."""
+
+    kind: Kind
+    is_hashed: bool
+    """True for 32-byte digests, written as lower-case hex; False for UTF-8 text."""
+
+
+def arrays(members: pa.Table, columns: Sequence[Column]) -> str:
+    """A JSON array with one array a person: a string a column, "" where there is no value.
+
+    Args:
+        members: columns `row`, `kind`, `value`, ordered by row, as in `UploadBatch.members`.
+        columns: the kinds in the order wanted, at least one; every kind in `members` is here.
+
+    Raises:
+        ValueError: `members` holds a kind that no column takes.
+    """
+    cells = _cells(members, columns)
+    row = '["' + '","'.join("{}" for _ in columns) + '"]'
+    return "[" + str(cells.select(pl.format(row, *cells.columns).str.join(",")).item()) + "]"
+
+
+def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:
+    """One row a person, one String column a kind named by its label: text fit for quotes."""
+    frame = pl.DataFrame(members.select(["row", "kind", "value"]))
+    unknown = set(frame["kind"].unique()) - {column.kind for column in columns}
+    if unknown:
+        labels = ", ".join(Kind(kind).label for kind in sorted(unknown))
+        raise ValueError(f"no column of this platform takes {labels}")
+    position = frame["row"].rle_id()
+    people = position[-1] + 1 if len(position) else 0
+    empty = pl.Series([""], dtype=pl.String).new_from_index(0, people)
+    series = []
+    for column in columns:
+        has_it = frame["kind"] == int(column.kind)
+        values = frame["value"].filter(has_it).to_frame().select(_quotable(column)).to_series()
+        full = values
+        if len(values) < people:
+            full = empty.clone().scatter(position.filter(has_it), values)
+        series.append(full.alias(column.kind.label))
+    return pl.DataFrame(series)
+
+
+def _quotable(column: Column) -> pl.Expr:
+    value = pl.col("value")
+    if column.is_hashed:
+        return value.bin.encode("hex")
+    return value.cast(pl.String).str.replace_many(_UNSAFE, _ESCAPED)

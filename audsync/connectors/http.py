@@ -1,0 +1,269 @@
+"""One HTTP client for all platforms, and the only code that tries a call again.
+
+Every failure is sorted by one question: may the platform have done what we asked? Where it
+cannot have (no connection was made, the platform said so), the call may go again; where it may
+have, only a call marked repeatable does, and if that ends badly the caller is told
+`OutcomeUnknownError`, never that nothing happened. What a platform's answers mean is its own
+folder's business: its `Dialect` decodes them.
+"""
+
+import logging
+import math
+import random
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Generic, TypeVar
+
+import httpx
+from tenacity import RetryCallState, Retrying, retry_if_exception
+
+from audsync import __version__, steps
+from audsync.clock import Clock
+from audsync.connectors.contract import HttpLimits
+from audsync.connectors.replies import Reply
+from audsync.connectors.tries import Tries
+from audsync.errors import (
+    AudsyncError,
+    OutcomeUnknownError,
+    RateLimitError,
+    RejectedError,
+    TransientError,
+    UnavailableError,
+    UnreachableError,
+)
+
+MAX_BODY_BYTES = 1_000_000
+CONNECT_TIMEOUT_S = 10.0
+DEFAULT_REST_S = 60
+"""What a rate limit that names no time asks of the scheduler."""
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+# Both log every URL, and a URL may carry a proof or a token.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_HEADERS = {
+    "User-Agent": f"audsync/{__version__}",
+    # Not compressed: answers are small, and a body's size is then what it seems.
+    "Accept-Encoding": "identity",
+}
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one platform's answers are understood."""
+
+    platform: str
+    """Its name for people."""
+    decode: Callable[[Reply], dict[str, Any]]
+    """The JSON object of a success. Raises the error that anything else means:
+    `OutcomeUnknownError` wherever the answer does not prove that nothing was applied."""
+    rest_s: Callable[[Reply], float]
+    """Seconds of calm that the usage headers of any answer ask for; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(Generic[T]):
+    """What a call came back with, and how many tries before it got no usable answer."""
+
+    value: T
+    unanswered_tries: int
+
+
+def open_http(limits: HttpLimits, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """An HTTP client that never follows a redirect and never waits for ever."""
+    return httpx.Client(
+        transport=transport,
+        timeout=httpx.Timeout(
+            limits.request_timeout_s,
+            connect=min(CONNECT_TIMEOUT_S, limits.request_timeout_s),
+        ),
+        follow_redirects=False,
+    )
+
+
+class ApiClient:
+    """One platform's calls over httpx."""
+
+    def __init__(
+        self,
+        http: httpx.Client,
+        *,
+        dialect: Dialect,
+        limits: HttpLimits,
+        clock: Clock,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._http = http
+        self._dialect = dialect
+        self._limits = limits
+        self._clock = clock
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self._rests_until = -math.inf
+
+    def call(
+        self,
+        request: httpx.Request,
+        *,
+        repeatable: bool,
+        read: Callable[[dict[str, Any]], T],
+        settling: tuple[type[AudsyncError], ...] = (),
+        renew: Callable[[], httpx.Request] | None = None,
+    ) -> Answer[T]:
+        """Send `request` and return what `read` makes of the answer.
+
+        Args:
+            request: the call, complete, its body in memory.
+            repeatable: applying it twice equals applying it once.
+            read: the decoded answer -> what the caller wants; raises `OutcomeUnknownError` where
+                a field is missing or cannot be true.
+            settling: errors that for this call are a matter of seconds, such as "not found" for
+                what was made a moment ago.
+            renew: the request of each further try, where it must not be the very same.
+
+        Raises:
+            TransientError: nothing applied, still failing after `max_wait_s` of pauses, or asked
+                to wait longer than that; `details.retry_after_seconds` says how long.
+            RejectedError: refused, nothing applied.
+            OutcomeUnknownError: no usable answer; also where a refusal came only after a try
+                that got none. Never for a GET, which is `UnavailableError` then.
+            AudsyncError: what else `decode` names. If an earlier try of anything but a GET got no
+                usable answer, `details.unanswered_tries` counts these tries.
+        """
+        self._rest()
+        requests = chain((request,), iter(renew or (lambda: request), None))
+        tries = Tries(repeatable, settling, self._limits.max_wait_s, self._chance)
+        retrying = Retrying(
+            retry=retry_if_exception(tries.may_go_again),
+            wait=tries.wait_s,
+            stop=tries.is_over,
+            sleep=self._clock.sleep,
+            before_sleep=lambda state: self._log_retry(request, state),
+            reraise=True,
+        )
+        try:
+            value: T = retrying(lambda: self._once(next(requests), read, tries))
+        except AudsyncError as error:
+            final = self._final(error, tries, changes_nothing=request.method == "GET")
+            if final is error:
+                raise
+            raise final from error
+        return Answer(value=value, unanswered_tries=tries.unanswered)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def _rest(self) -> None:
+        """Keep the calm that earlier answers asked for, or end where it is too long."""
+        left_s = self._rests_until - self._clock.monotonic()
+        if left_s > self._limits.max_wait_s:
+            raise _with_rest(
+                RateLimitError(
+                    f"Platform rate limit exceeded: {self._dialect.platform} reports its quota as "
+                    f"nearly used. Nothing was sent; try again in {math.ceil(left_s)} s.",
+                    wait_s=left_s,
+                    details={"platform": self._dialect.platform.lower()},
+                )
+            )
+        if left_s > 0:
+            self._clock.sleep(left_s)
+
+    def _once(self, request: httpx.Request, read: Callable[[dict[str, Any]], T], tries: Tries) -> T:
+        try:
+            reply = self._exchange(request)
+            rest_s = self._dialect.rest_s(reply)
+            self._rests_until = max(self._rests_until, self._clock.monotonic() + rest_s)
+            return read(self._dialect.decode(reply))
+        except OutcomeUnknownError as error:
+            tries.note(error)
+            raise
+
+    def _exchange(self, request: httpx.Request) -> Reply:
+        """Send once and read the whole answer."""
+        platform = self._dialect.platform
+        details = {"platform": platform.lower()}
+        for name, value in _HEADERS.items():
+            request.headers.setdefault(name, value)
+        steps.reached("http: before request")
+        try:
+            with closing(self._http.send(request, stream=True)) as response:
+                body = self._body(response)
+        except _NEVER_LEFT as error:
+            raise UnreachableError(
+                f"{platform} cannot be reached ({_reason(error)}); nothing was sent. "
+                "Check the network, the proxy and base_url.",
+                details=details,
+            ) from error
+        except httpx.TimeoutException as error:
+            message = f"{platform} did not answer in {self._limits.request_timeout_s:g} s."
+            raise OutcomeUnknownError(message, details=details) from error
+        except httpx.HTTPError as error:
+            message = f"The connection to {platform} broke off ({type(error).__name__})."
+            raise OutcomeUnknownError(message, timed_out=False, details=details) from error
+        steps.reached("http: after response")
+        return Reply(status=response.status_code, headers=response.headers, body=body)
+
+    def _body(self, response: httpx.Response) -> bytes:
+        # The read time-out starts anew with every byte: a trickle needs an end of its own.
+        ends_at = self._clock.monotonic() + self._limits.request_timeout_s
+        body = bytearray()
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                message = (
+                    f"{self._dialect.platform} answered with more than {MAX_BODY_BYTES} bytes."
+                )
+                raise OutcomeUnknownError(message, timed_out=False)
+            if self._clock.monotonic() > ends_at:
+                raise OutcomeUnknownError(f"{self._dialect.platform}'s answer never ended.")
+        return bytes(body)
+
+    def _final(self, error: AudsyncError, tries: Tries, *, changes_nothing: bool) -> AudsyncError:
+        """`error`, or what has to be said instead because of the tries before it."""
+        if changes_nothing:
+            if isinstance(error, OutcomeUnknownError):
+                error = UnavailableError(error.message, details=error.details)
+        elif tries.unanswered:
+            error.details["unanswered_tries"] = tries.unanswered
+            if isinstance(error, RejectedError | TransientError):
+                message = (
+                    f"{error.message} An earlier try got no usable answer and may have worked."
+                )
+                details = {**error.details, "ended_with": error.code}
+                timed_out = tries.timed_out > 0
+                return OutcomeUnknownError(message, timed_out=timed_out, details=details)
+        return _with_rest(error) if isinstance(error, TransientError) else error
+
+    def _log_retry(self, request: httpx.Request, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        _log.warning(
+            "%s: try %d of %s %s: %s (trace %s); again in %.1f s",
+            self._dialect.platform,
+            state.attempt_number,
+            request.method,
+            request.url.path,
+            error,
+            error.details.get("trace_id", "-") if isinstance(error, AudsyncError) else "-",
+            state.upcoming_sleep,
+        )
+
+
+def _with_rest(error: TransientError) -> TransientError:
+    """`error`, saying in its details for how long to leave the platform alone."""
+    rest_s = math.ceil(error.wait_s)
+    if not rest_s and isinstance(error, RateLimitError):
+        rest_s = DEFAULT_REST_S
+    if rest_s:
+        error.details.setdefault("retry_after_seconds", rest_s)
+    return error
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    """The operating system's words on a failed connection, which hold no data of anybody's."""
+    return str(error) if isinstance(error, httpx.ConnectError) else type(error).__name__

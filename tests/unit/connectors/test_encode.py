@@ -1,0 +1,87 @@
+import json
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audsync.connectors import encode
+from audsync.domain import Kind
+
+EMAIL = encode.Column(Kind.EMAIL, is_hashed=True)
+PHONE = encode.Column(Kind.PHONE, is_hashed=True)
+MOBILE = encode.Column(Kind.MOBILE_ID, is_hashed=False)
+EXTERNAL = encode.Column(Kind.EXTERNAL_ID, is_hashed=False)
+COLUMNS = (EXTERNAL, EMAIL, PHONE, MOBILE)
+
+people = st.lists(
+    st.dictionaries(st.sampled_from(COLUMNS), st.text(min_size=1), min_size=1), min_size=1
+)
+
+
+def table(rows: Sequence[Mapping[encode.Column, bytes]]) -> pa.Table:
+    """`rows` in long form; row numbers have gaps, as a batch cut from a plan has."""
+    cells = [
+        (7 + 3 * number, column.kind, value)
+        for number, row in enumerate(rows)
+        for column, value in sorted(row.items(), key=lambda cell: cell[0].kind)
+    ]
+    return pa.table(
+        {
+            "row": pa.array([row for row, _, _ in cells], pa.int32()),
+            "kind": pa.array([int(kind) for _, kind, _ in cells], pa.uint8()),
+            "value": pa.array([value for _, _, value in cells], pa.binary()),
+        }
+    )
+
+
+def as_digest(text: str) -> bytes:
+    return (text.encode() + bytes(32))[:32]
+
+
+def as_stored(column: encode.Column, text: str) -> bytes:
+    return as_digest(text) if column.is_hashed else text.encode()
+
+
+@given(people)
+def test_decoding_the_text_gives_what_a_plain_pivot_gives(
+    persons: list[dict[encode.Column, str]],
+) -> None:
+    rows = [
+        {column: as_stored(column, text) for column, text in person.items()} for person in persons
+    ]
+    expected = [
+        [
+            ""
+            if column not in row
+            else row[column].hex()
+            if column.is_hashed
+            else row[column].decode()
+            for column in COLUMNS
+        ]
+        for row in rows
+    ]
+    assert json.loads(encode.arrays(table(rows), COLUMNS)) == expected
+
+
+def test_a_column_without_a_value_anywhere_is_empty_in_every_row() -> None:
+    members = table([{EMAIL: as_digest("a")}, {EMAIL: as_digest("b")}])
+    decoded = json.loads(encode.arrays(members, (EMAIL, PHONE)))
+    assert decoded == [[as_digest("a").hex(), ""], [as_digest("b").hex(), ""]]
+
+
+def test_text_that_looks_like_a_template_stays_text() -> None:
+    members = table([{EXTERNAL: b'{}"],["$0\\'}])
+    assert json.loads(encode.arrays(members, (EXTERNAL,))) == [['{}"],["$0\\']]
+
+
+def test_no_members_give_an_empty_array() -> None:
+    assert encode.arrays(table([]), (EMAIL,)) == "[]"
+
+
+def test_a_kind_without_a_column_is_named_and_its_value_is_not() -> None:
+    members = table([{EMAIL: as_digest("a"), EXTERNAL: b"crm-1"}])
+    with pytest.raises(ValueError, match="external_id") as caught:
+        encode.arrays(members, (EMAIL,))
+    assert "crm-1" not in str(caught.value)
