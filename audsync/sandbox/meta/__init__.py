@@ -1,0 +1,1 @@
+"""Meta's custom audience API as its documentation tells it."""

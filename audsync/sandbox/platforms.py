@@ -1,0 +1,9 @@
+"""All simulated platforms, listed by hand: a new one adds its folder and one line."""
+
+from audsync.sandbox.contract import Report, Simulated
+from audsync.sandbox.meta.platform import MetaSandbox
+
+
+def build(report: Report) -> dict[str, Simulated]:
+    """Each platform by the path prefix it lives under, fresh and empty."""
+    return {"meta": MetaSandbox(report)}
