@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from audsync.config.values import Column, Columns, Place, Region, Secret, Section, Text
 from audsync.domain import Kind
@@ -18,11 +18,24 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
+class Encoding(StrEnum):
+    """The character set of a CSV file."""
+
+    UTF_8 = "utf-8"
+    LATIN_1 = "latin-1"
+
+
 class PhonePolicy(StrEnum):
     """Which phone numbers count: those that phonenumbers calls valid, or also possible ones."""
 
     VALID = "valid"
     POSSIBLE = "possible"
+
+
+def _delimiter(value: str) -> str:
+    if value in '"\r\n':
+        raise ValueError("must not be a quote or a line end")
+    return value
 
 
 class FileSource(Section):
@@ -33,13 +46,15 @@ class FileSource(Section):
     format: FileFormat | None = Field(
         default=None, description="How the files are written; unset: by their names."
     )
-    delimiter: str | None = Field(
+    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
         default=None,
         min_length=1,
         max_length=1,
-        description="What parts CSV fields; unset: found out.",
+        description="What parts CSV fields, one character; unset: found out.",
     )
-    encoding: Text = Field(default="utf-8", description="The character set of CSV files.")
+    encoding: Encoding = Field(
+        default=Encoding.UTF_8, description="The character set of CSV files: utf-8 or latin-1."
+    )
 
 
 class SqlSource(Section):
