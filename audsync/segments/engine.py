@@ -1,0 +1,48 @@
+"""A DuckDB for one reading: bounded, offline, and blind to all but the source's files."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+
+def open_engine(
+    files: Iterable[Path], *, memory_bytes: int, spill: Path, in_order: bool
+) -> duckdb.DuckDBPyConnection:
+    """A connection that can read `files` and nothing else, and whose settings are locked.
+
+    Raises:
+        duckdb.Error: a setting was refused, such as a memory limit too small to work with.
+    """
+    connection = duckdb.connect(config={"autoload_known_extensions": "false"})
+    allowed = ", ".join(f"{text_literal(str(file))}, {path_literal(file)}" for file in files)
+    settings = (
+        # An extension would be fetched from the network in mid-run.
+        "autoinstall_known_extensions = false",
+        f"memory_limit = '{memory_bytes // 1024}KiB'",
+        f"temp_directory = {text_literal(str(spill))}",
+        f"preserve_insertion_order = {str(in_order).lower()}",
+        # Times with a zone read the same on every host.
+        "TimeZone = 'UTC'",
+        f"allowed_paths = [{allowed}]",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    )
+    for setting in settings:
+        connection.sql(f"SET {setting}")
+    return connection
+
+
+def text_literal(text: str) -> str:
+    """`text` as an SQL string."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def path_literal(path: Path) -> str:
+    """`path` as an SQL string in which DuckDB sees no glob."""
+    return text_literal("".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path)))
+
+
+def name_literal(name: str) -> str:
+    """`name` as a quoted SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

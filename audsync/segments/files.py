@@ -1,0 +1,187 @@
+"""The file source: one pass over the files, as Arrow batches, in bounded memory.
+
+A reading that ends without an error has seen every row of every file as they stood at its start.
+Nothing else counts as read: a caller must take all batches before it believes any.
+"""
+
+import itertools
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from audsync.segments import diagnosis, kinds, structure
+from audsync.segments.condition import Condition, parse_condition, type_fault
+from audsync.segments.contract import Query
+from audsync.segments.engine import open_engine
+from audsync.segments.layout import Layout, read_layout
+from audsync.segments.listing import Format, SourceFile, find_files
+from audsync.segments.selection import Part, statement
+from audsync.segments.sweep import sweep
+
+_FAILURES = (duckdb.Error, pa.ArrowException, OSError)
+_Group = tuple[Layout, tuple[SourceFile, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """A query made ready: files found, columns checked, types known."""
+
+    query: Query
+    parts: tuple[Part, ...]
+    condition: Condition | None
+    sql: str
+
+    @property
+    def files(self) -> tuple[SourceFile, ...]:
+        return tuple(file for part in self.parts for file in part.files)
+
+
+def read(query: Query) -> Iterator[pa.RecordBatch]:
+    """The rows of the source.
+
+    Returns:
+        batches of at most `query.batch_rows` rows with the columns `fingerprint` uint64 (of the
+        salt and all mapped cells: the same row has the same one under the same DuckDB),
+        `profile_id` string (blank is null), `has_consent` bool, `{label}.{n}` string for each
+        other mapped column (n counts from 0; blanks are kept, but an empty cell of a CSV is null),
+        and `trait.{name}` with the file's own type, or, for CSV and JSON, that of `kinds`.
+
+    Raises:
+        SourceError: at once, or from any step of the iteration, the last one included.
+    """
+    return _stream(_prepare(query))
+
+
+def columns_of(query: Query) -> list[str]:
+    """The columns of the source's first file, in its order; the query's own need not be there.
+
+    Raises:
+        SourceError: there is no such file, or its beginning cannot be read.
+    """
+    files = find_files(query.path, query.format)[:1]
+    with closing(_open(query, files)) as connection:
+        return list(_layout(connection, files[0], query, needed=()).columns)
+
+
+def _prepare(query: Query) -> _Reading:
+    files = find_files(query.path, query.format)
+    with closing(_open(query, files)) as connection:
+        condition = parse_condition(connection, query.where)
+        used = tuple(dict.fromkeys((*query.traits, *(condition.columns if condition else ()))))
+        needed = tuple(dict.fromkeys((*query.mapped, *used)))
+        layouts = [_layout(connection, file, query, needed) for file in files]
+        groups = [
+            (layout, tuple(file for _, file in pairs))
+            for layout, pairs in itertools.groupby(
+                zip(layouts, files, strict=True), key=lambda pair: pair[0]
+            )
+        ]
+        parts = _with_types(connection, query, groups, used)
+        if condition:
+            _check_condition(connection, query, parts, condition)
+    sql = statement(query, parts, condition)
+    return _Reading(query=query, parts=parts, condition=condition, sql=sql)
+
+
+def _stream(reading: _Reading) -> Iterator[pa.RecordBatch]:
+    stop = threading.Event()
+    failure: Exception | None = None
+    is_whole = False
+    with ThreadPoolExecutor(1, "audsync-sweep") as pool:
+        swept = pool.submit(sweep, reading.files, stop)
+        try:
+            yield from _scan(reading)
+            is_whole = True
+        except _FAILURES as error:
+            failure = error.with_traceback(None)
+        finally:
+            if not is_whole:
+                stop.set()
+    # Raised out here, the error does not carry DuckDB's along, whose text may quote a row.
+    if failure is not None:
+        raise diagnosis.explain(reading.query, reading.parts, reading.condition, failure)
+    _prove_whole(reading, unpaired=swept.result())
+
+
+def _scan(reading: _Reading) -> Iterator[pa.RecordBatch]:
+    with closing(_open(reading.query, reading.files)) as connection:
+        yield from connection.sql(reading.sql).to_arrow_reader(reading.query.batch_rows)
+
+
+def _prove_whole(reading: _Reading, *, unpaired: Sequence[SourceFile]) -> None:
+    delimiters = {file: part.layout.delimiter for part in reading.parts for file in part.files}
+    for file in unpaired:
+        if fault := structure.csv_fault(file, delimiters[file]):
+            raise fault
+    for file in reading.files:
+        if file.has_changed():
+            raise diagnosis.changed(file)
+
+
+def _with_types(
+    connection: duckdb.DuckDBPyConnection,
+    query: Query,
+    groups: Sequence[_Group],
+    used: tuple[str, ...],
+) -> tuple[Part, ...]:
+    """The groups with the types of the `used` columns: Parquet's own, or what all values share."""
+    if groups[0][1][0].format is Format.PARQUET or not used:
+        return tuple(
+            Part(files=files, layout=layout, types={name: layout.type_of(name) for name in used})
+            for layout, files in groups
+        )
+    scans = [
+        (
+            str(files[0].path) if len(files) == 1 else query.path,
+            layout.scan_of(files, used),
+            {name: (layout.cell(name), layout.type_of(name)) for name in used},
+        )
+        for layout, files in groups
+    ]
+    try:
+        types = kinds.infer_types(connection, scans)
+    except _FAILURES as error:
+        failure = error.with_traceback(None)
+    else:
+        return tuple(Part(files=files, layout=layout, types=types) for layout, files in groups)
+    parts = [Part(files=files, layout=layout, types={}) for layout, files in groups]
+    raise diagnosis.explain(query, parts, None, failure)
+
+
+def _check_condition(
+    connection: duckdb.DuckDBPyConnection,
+    query: Query,
+    parts: Sequence[Part],
+    condition: Condition,
+) -> None:
+    for part in parts:
+        types = {name: part.types[name] for name in condition.columns}
+        reason = type_fault(connection, condition, types)
+        if reason is not None:
+            raise diagnosis.misfit(query, parts, condition, reason)
+
+
+def _layout(
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, query: Query, needed: Sequence[str]
+) -> Layout:
+    try:
+        return read_layout(connection, file, query, needed)
+    except _FAILURES as error:
+        failure = error.with_traceback(None)
+    raise diagnosis.explain_file(
+        file, failure, delimiter=query.delimiter or ",", encoding=query.encoding
+    )
+
+
+def _open(query: Query, files: Sequence[SourceFile]) -> duckdb.DuckDBPyConnection:
+    return open_engine(
+        [file.path for file in files],
+        memory_bytes=query.memory_bytes,
+        spill=query.spill,
+        in_order=query.in_order,
+    )
