@@ -111,6 +111,37 @@ class AudienceFolder:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+class ScratchFolder(AudienceFolder):
+    """Reads an audience's files; what it keeps goes into `scratch` and is not durable.
+
+    For looking ahead, such as `plan`: nothing of the audience's own folder is touched.
+    """
+
+    def __init__(self, root: Path, audience: str, scratch: Path) -> None:
+        super().__init__(root, audience)
+        self._scratch = scratch
+
+    def open_work(self) -> Path:
+        """An empty private folder inside the scratch folder."""
+        work = self._scratch / "work"
+        _make_private(work)
+        return work
+
+    def close_work(self) -> None:
+        """Nothing: whoever made the scratch folder removes it."""
+
+    def keep(self, unfinished: Path, role: str) -> str:
+        """Name the file by its content, in the scratch folder."""
+        name = f"{role}-{_digest(unfinished)[:_DIGEST_CHARS]}.parquet"
+        unfinished.replace(self._scratch / name)
+        return name
+
+    def path(self, name: str) -> Path:
+        """Where the file is, in the scratch folder or else the audience's own."""
+        path = self._scratch / name
+        return path if path.is_file() else super().path(name)
+
+
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

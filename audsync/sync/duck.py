@@ -9,11 +9,8 @@ import duckdb
 
 from audsync.errors import StateError
 
-_EMPTY = {
-    "identifiers": "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value,"
-    " 0::utinyint as reason where false",
-    "links": "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value where false",
-}
+EMPTY_LINKS = "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value where false"
+EMPTY_IDENTIFIERS = f"select *, 0::utinyint as reason from ({EMPTY_LINKS})"
 SMALLEST_BYTES = 96 << 20
 
 
@@ -53,13 +50,13 @@ def text(path: Path) -> str:
 
 def identifiers(path: Path | None) -> str:
     """SQL for (profile, kind, value) of a prepared file's accepted rows."""
-    source = f"read_parquet({text(path)})" if path else f"({_EMPTY['identifiers']})"
+    source = f"read_parquet({text(path)})" if path else f"({EMPTY_IDENTIFIERS})"
     return f"(select profile, kind, value from {source} where reason = 0)"
 
 
 def links(path: Path | None) -> str:
     """SQL for (profile, kind, value) of a small set of identifiers and who carried them."""
-    return f"read_parquet({text(path)})" if path else f"({_EMPTY['links']})"
+    return f"read_parquet({text(path)})" if path else f"({EMPTY_LINKS})"
 
 
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:

@@ -38,22 +38,28 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
-    """The outside of one sync of one audience."""
+class Desk:
+    """What it takes to plan for one audience: nothing of it writes to store or platform."""
 
     database: Database
-    lease: Lease
     engine: Engine
+    progress: Progress
+    max_rows: int
+    """Rows a request, the platform's limit or less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports(Desk):
+    """The outside of one sync of one audience."""
+
+    lease: Lease
     connector: Connector
     clock: Clock
     random: Random
-    progress: Progress
     check_stop: Callable[[], None]
     """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""
     must_last_s: float
     """How long the lease must hold when a request leaves."""
-    max_rows: int
-    """Rows a request, the platform's limit or less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

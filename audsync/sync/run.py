@@ -10,6 +10,7 @@ next run goes on, whatever the segment is by then.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from audsync.domain import Action, BatchState, Kind, SyncStatus, UploadBatch
 from audsync.errors import AudsyncError, PartialFailureError, RejectedError
@@ -27,7 +28,7 @@ from audsync.sync.contract import (
     StateFiles,
 )
 from audsync.sync.guards import Guard, Verdict
-from audsync.sync.ports import Ports, Segment, Subject
+from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import Sending, Session, send
 
 SESSION_BITS = 62
@@ -118,13 +119,13 @@ def synchronise(
 
 
 def draft(
-    ports: Ports, standing: Standing, segment: Segment, guard: Guard, *, is_replace: bool
+    desk: Desk, standing: Standing, segment: Segment, guard: Guard, *, is_replace: bool
 ) -> Draft:
     """Read the segment and plan the change; touches neither the store nor the platform."""
     desired = segment.prepare(standing.cache_for(segment))
-    ports.progress.phase("plan", None)
-    request = PlanRequest(is_replace=is_replace, max_rows=ports.max_rows, sizes=standing.sizes)
-    plan = ports.engine.plan(standing.files, desired, request)
+    desk.progress.phase("plan", None)
+    request = PlanRequest(is_replace=is_replace, max_rows=desk.max_rows, sizes=standing.sizes)
+    plan = desk.engine.plan(standing.files, desired, request)
     snapshot_size = sum(standing.sizes.values())
     return Draft(
         plan=plan,
@@ -139,59 +140,44 @@ def draft(
 
 def recover(ports: Ports, subject: Subject) -> Standing:
     """Close what an earlier run left open, in the store and on the platform."""
-    with ports.database.reading() as session:
-        head = ledger.head(session, subject.audience_id)
-        is_open = head.open_job_id is not None
+    standing, was_open = _settle(ports, subject.audience_id)
+    if was_open:
+        with ports.database.transaction() as session:
+            ledger.close_plan(
+                session, ports.lease, files=standing.files.as_dict(), facts=dict(standing.facts)
+            )
+    if "stuck_session" in standing.facts:
+        _end_stuck_session(ports, subject, standing.files, standing.facts["stuck_session"])
+    return standing
+
+
+def standing_of(desk: Desk, audience_id: UUID) -> Standing:
+    """What `recover` would find; nothing is written."""
+    return _settle(desk, audience_id)[0]
+
+
+def _settle(desk: Desk, audience_id: UUID) -> tuple[Standing, bool]:
+    """Files and facts once an open plan's outcomes are taken for what they prove."""
+    with desk.database.reading() as session:
+        head = ledger.head(session, audience_id)
         rows = ledger.open_batches(session, head)
         files, facts = StateFiles.of(head.files), dict(head.facts)
-    if is_open:
-        files, facts = _fold(ports, files, facts, rows)
-    if "stuck_session" in facts:
-        _end_stuck_session(ports, subject, files, facts["stuck_session"])
-    return Standing(files=files, facts=facts)
-
-
-def folded(ports: Ports, subject: Subject) -> Standing:
-    """What `recover` would find, computed without writing to the store."""
-    with ports.database.reading() as session:
-        head = ledger.head(session, subject.audience_id)
-        is_open = head.open_job_id is not None
-        rows = ledger.open_batches(session, head)
-        files, facts = StateFiles.of(head.files), dict(head.facts)
-    if is_open:
-        files, facts = _settle(ports, files, facts, [_as_facts(row) for row in rows], rows)
-    return Standing(files=files, facts=facts)
-
-
-def _fold(
-    ports: Ports, files: StateFiles, facts: dict[str, Any], rows: Sequence[Batch]
-) -> tuple[StateFiles, dict[str, Any]]:
-    files, facts = _settle(ports, files, facts, [_as_facts(row) for row in rows], rows)
-    with ports.database.transaction() as session:
-        ledger.close_plan(session, ports.lease, files=files.as_dict(), facts=facts)
-    return files, facts
-
-
-def _settle(
-    ports: Ports,
-    files: StateFiles,
-    facts: dict[str, Any],
-    batches: list[BatchFacts],
-    rows: Sequence[Batch],
-) -> tuple[StateFiles, dict[str, Any]]:
-    """Files and facts once the open plan's outcomes are taken for what they prove."""
+        if head.open_job_id is None:
+            return Standing(files=files, facts=facts), False
+    batches = [_as_facts(row) for row in rows]
     if all(batch.state is BatchState.APPLIED for batch in batches):
-        return ports.engine.close(files, batches), _closed_facts(facts)
+        closed = desk.engine.close(files, batches)
+        return Standing(files=closed, facts=_closed_facts(facts)), True
     is_replace = bool(facts.get("is_replace"))
-    settled = ports.engine.fold(files, batches, is_replace=is_replace)
+    folded = desk.engine.fold(files, batches, is_replace=is_replace)
     remaining: dict[str, Any] = {key: facts[key] for key in _KEPT_FACTS if key in facts}
-    if settled.identifiers != files.identifiers:
-        remaining["sizes"] = _as_json(ports.engine.sizes(settled))
+    if folded.identifiers != files.identifiers:
+        remaining["sizes"] = _as_json(desk.engine.sizes(folded))
     tried = [row for row in rows if row.state not in (BatchState.PLANNED, BatchState.REFUSED)]
     if is_replace and tried:
         last = tried[-1]
         remaining["stuck_session"] = {"session": last.session, "next": last.session_number + 1}
-    return settled, remaining
+    return Standing(files=folded, facts=remaining), True
 
 
 def _end_stuck_session(

@@ -1,0 +1,177 @@
+"""Old and new parts put together: one file of values, a profile's together, and one of rows."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audsync.sync import duck
+from audsync.sync.known import ROWS, Hashes, State, is_in, repeated
+
+_CHUNK_ROWS = 1 << 20
+_NEAR_SHARE = 0.3
+"""Where more profiles than this share may differ, looking at all of them is cheaper."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What there is: new values and rows; old ones and how often each old row was seen."""
+
+    new_identifiers: Path
+    new_rows: Path
+    old_identifiers: Path | None
+    old_rows: Path | None
+    times: npt.NDArray[np.uint32] | None
+    suppressed: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """Finished files in the work folder. `touched`: profiles that may differ from the old ones."""
+
+    identifiers: Path
+    rows: Path
+    touched: Path | None
+
+
+def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
+    """Put the parts together.
+
+    A profile with several rows has the union of their values, once each. A profile of which any
+    identifier is suppressed keeps its rows, marked, and loses its values.
+    """
+    seen = work / "seen-rows.parquet"
+    gone = _write_rows(seen, _seen_rows(parts))
+    shared = repeated(seen, memory_bytes=memory_bytes // 4)
+    new_profiles = _profiles(parts.new_rows)
+    composer = _Composer(parts, work, memory_bytes, gone=gone, shared=shared)
+    suppressed = composer.write_identifiers()
+    rows = work / "rows.parquet"
+    total = _write_marked(seen, rows, shared=shared, suppressed=suppressed)
+    touched = np.unique(np.concatenate([gone, new_profiles, shared, suppressed]))
+    near = work / "touched.parquet"
+    if parts.old_rows is None or len(touched) > _NEAR_SHARE * total:
+        return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
+    write_profiles(touched, near)
+    return Composed(identifiers=composer.identifiers, rows=rows, touched=near)
+
+
+def write_profiles(profiles: Hashes, path: Path) -> None:
+    """A file of profiles: one column, `profile`."""
+    pq.write_table(pa.table({"profile": pa.array(profiles, pa.uint64())}), path)
+
+
+class _Composer:
+    """Writes the file of values."""
+
+    def __init__(
+        self, parts: Parts, work: Path, memory_bytes: int, *, gone: Hashes, shared: Hashes
+    ) -> None:
+        self.identifiers = parts.new_identifiers
+        self._parts = parts
+        self._work = work
+        self._memory_bytes = memory_bytes
+        self._gone = gone
+        self._shared = shared
+
+    def write_identifiers(self) -> Hashes:
+        """Write it, unless the new values alone are already all; returns suppressed profiles."""
+        parts = self._parts
+        if not (parts.old_identifiers or parts.suppressed or len(self._shared)):
+            return np.empty(0, dtype=np.uint64)
+        self.identifiers = self._work / "identifiers.parquet"
+        shared_only = np.setdiff1d(self._shared, self._gone)
+        with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
+            for name, profiles in (
+                ("dropped", np.union1d(self._gone, self._shared)),
+                ("shared", self._shared),
+                ("shared_old", shared_only),
+            ):
+                con.register(f"{name}_profiles", pa.table({"profile": pa.array(profiles)}))
+            old = _source(parts.old_identifiers)
+            new = _source(parts.new_identifiers)
+            together = f"""
+                select * from (select * from {old} anti join dropped_profiles using (profile)
+                  union all
+                  select * from {new} anti join shared_profiles using (profile))
+                union all
+                select * from (select distinct * from (
+                  select * from {old} semi join shared_old_profiles using (profile)
+                  union all
+                  select * from {new} semi join shared_profiles using (profile))
+                  order by profile, kind, value)
+                """
+            suppressed = np.empty(0, dtype=np.uint64)
+            if parts.suppressed:
+                query = (
+                    f"select distinct t.profile from ({together}) t semi join (select kind, value"
+                    f" from {_source(parts.suppressed)} where reason = 0 and kind < 16) s"
+                    " on t.kind = s.kind and t.value = s.value order by 1"
+                )
+                suppressed = con.sql(query).fetchnumpy()["profile"].astype(np.uint64)
+                con.register("suppressed", pa.table({"profile": pa.array(suppressed)}))
+                together = f"select t.* from ({together}) t anti join suppressed using (profile)"
+            duck.write(con, together, self.identifiers)
+        return suppressed
+
+
+def _source(path: Path | None) -> str:
+    if path is None:
+        return f"({duck.EMPTY_IDENTIFIERS})"
+    return f"(select profile, kind, value, reason from read_parquet({duck.text(path)}))"
+
+
+def _seen_rows(parts: Parts) -> Iterator[tuple[pa.RecordBatch, Hashes]]:
+    """This run's rows, known ones first, and with each batch the profiles of old rows not seen."""
+    none = np.empty(0, dtype=np.uint64)
+    if parts.old_rows is not None and parts.times is not None:
+        start = 0
+        for batch in pq.ParquetFile(parts.old_rows).iter_batches(_CHUNK_ROWS):
+            times = parts.times[start : start + batch.num_rows]
+            start += batch.num_rows
+            place = np.repeat(np.arange(len(times)), times)
+            yield batch.take(pa.array(place)), batch["profile"].to_numpy()[times == 0]
+    for batch in pq.ParquetFile(parts.new_rows).iter_batches(_CHUNK_ROWS):
+        yield batch, none
+
+
+def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) -> Hashes:
+    gone = [np.empty(0, dtype=np.uint64)]
+    with pq.ParquetWriter(path, ROWS, compression="none", use_dictionary=False) as writer:
+        for batch, absent in batches:
+            writer.write_batch(batch)
+            gone.append(absent)
+    return np.unique(np.concatenate(gone))
+
+
+def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> int:
+    """The rows with their marks set for this run; returns how many."""
+    total = 0
+    with pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as writer:
+        for batch in pq.ParquetFile(seen).iter_batches(_CHUNK_ROWS):
+            profile = batch["profile"].to_numpy()
+            state = batch["state"].to_numpy().copy()
+            was_asked = state != int(State.NO_CONSENT)
+            state[is_in(profile, suppressed) & was_asked] = int(State.SUPPRESSED)
+            writer.write_batch(
+                pa.record_batch(
+                    [
+                        batch["fingerprint"],
+                        batch["profile"],
+                        pa.array(state),
+                        pa.array(is_in(profile, shared)),
+                    ],
+                    schema=ROWS,
+                )
+            )
+            total += batch.num_rows
+    return total
+
+
+def _profiles(rows: Path) -> Hashes:
+    profiles: Hashes = pq.read_table(rows, columns=["profile"])["profile"].to_numpy()
+    return profiles

@@ -1,0 +1,196 @@
+"""The wanted members of an audience: its segment read once, into this run's own durable files.
+
+Rows are streamed; those an earlier preparation knows are not normalised again. What ends in the
+files: for each profile its prepared values, together and by kind, and for each source row what it
+came to. A segment that changes while it is used changes nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audsync.identifiers.kernel import PrepareSpec
+from audsync.segments.contract import Query
+from audsync.segments.files import read
+from audsync.snapshots.folder import AudienceFolder
+from audsync.sync import compose, tally
+from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.digest import IDENTIFIERS, Digested, digest
+from audsync.sync.known import BYTES_A_ROW, ROWS, Known
+
+WORKERS = 2
+_IN_FLIGHT = WORKERS + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What to read, for whom, and where to work."""
+
+    query: Query
+    suppress: Sequence[Query]
+    spec: PrepareSpec
+    salt: str = field(repr=False)
+    folder: AudienceFolder
+    work: Path
+    memory_bytes: int
+    advance: Callable[[int], None]
+    """Told the number of source rows that were read since it was told last."""
+
+
+def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
+    """Read and prepare the segment.
+
+    Args:
+        reading: what, for whom, where.
+        cache: files of an earlier preparation of this segment by the same rules; None for none.
+
+    Raises:
+        SourceError: the source cannot be read to its end; nothing of it is used.
+        StateError: the files cannot be written.
+    """
+    old = _Old.of(reading, cache)
+    parts = _stream(reading, old.known if old else None)
+    if old and old.is_confirmed and not reading.suppress and parts.is_unchanged(old.known):
+        return _unchanged(reading, old)
+    suppressed = _suppression(reading)
+    composed = compose.compose(
+        compose.Parts(
+            new_identifiers=parts.identifiers,
+            new_rows=parts.rows,
+            old_identifiers=old.identifiers if old else None,
+            old_rows=old.rows if old else None,
+            times=old.known.times() if old else None,
+            suppressed=suppressed,
+        ),
+        work=reading.work,
+        memory_bytes=reading.memory_bytes,
+    )
+    counts = tally.count(composed.identifiers, composed.rows)
+    sizes = parts.sizes.by_kind() if old is None and suppressed is None else None
+    touched = composed.touched if old and old.is_confirmed else None
+    keep = reading.folder.keep
+    return Desired(
+        identifiers=keep(composed.identifiers, "identifiers"),
+        rows=keep(composed.rows, "rows"),
+        counts=counts,
+        sizes=sizes,
+        touched=keep(touched, "touched") if touched else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Old:
+    """The earlier preparation that is built upon."""
+
+    identifiers: Path
+    rows: Path
+    known: Known
+    is_confirmed: bool
+    """Whether these very files are also what is confirmed to be on the platform."""
+    names: tuple[str, str]
+
+    @classmethod
+    def of(cls, reading: Reading, cache: StateFiles | None) -> "_Old | None":
+        if cache is None:
+            return None
+        identifiers = cache.next_identifiers or cache.identifiers
+        rows = cache.next_rows or cache.rows
+        if identifiers is None or rows is None:
+            return None
+        path = reading.folder.path(rows)
+        if pq.read_metadata(path).num_rows * BYTES_A_ROW > reading.memory_bytes // 2:
+            return None
+        return cls(
+            identifiers=reading.folder.path(identifiers),
+            rows=path,
+            known=Known(path),
+            is_confirmed=identifiers == cache.identifiers,
+            names=(identifiers, rows),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What the rows that are not known came to."""
+
+    identifiers: Path
+    rows: Path
+    row_count: int
+    sizes: tally.Sizes
+
+    def is_unchanged(self, known: Known) -> bool:
+        """Whether the source holds exactly the old rows."""
+        return self.row_count == 0 and known.is_all_seen_once
+
+
+def _stream(reading: Reading, known: Known | None) -> _Parts:
+    """Read the source to its end; prepare the rows that are not known, a few batches at once."""
+    identifiers, rows = reading.work / "new-identifiers.parquet", reading.work / "new-rows.parquet"
+    sizes = tally.Sizes(is_counting=known is None)
+    row_count = 0
+    with (
+        pq.ParquetWriter(
+            identifiers, IDENTIFIERS, compression="none", use_dictionary=False
+        ) as values,
+        pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as states,
+    ):
+        for done in _digested(_unknown(reading, known), reading):
+            values.write_batch(done.identifiers)
+            states.write_batch(done.rows)
+            sizes.add(done.identifiers)
+            row_count += done.rows.num_rows
+    return _Parts(identifiers=identifiers, rows=rows, row_count=row_count, sizes=sizes)
+
+
+def _unknown(reading: Reading, known: Known | None) -> Iterable[pa.RecordBatch]:
+    """The source's batches without the rows that are known."""
+    for batch in read(reading.query):
+        reading.advance(batch.num_rows)
+        if known is None:
+            yield batch
+            continue
+        is_new = np.flatnonzero(~known.match(batch["fingerprint"].to_numpy()))
+        if len(is_new):
+            yield batch.take(pa.array(is_new))
+
+
+def _digested(batches: Iterable[pa.RecordBatch], reading: Reading) -> Iterable[Digested]:
+    """Prepare in threads (the kernel lets go of the interpreter), in order, bounded."""
+    waiting: deque[Future[Digested]] = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(digest, batch, reading.spec, salt=reading.salt))
+            if len(waiting) >= _IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _suppression(reading: Reading) -> Path | None:
+    """The identifiers that are never sent, as this platform takes them; None for none."""
+    if not reading.suppress:
+        return None
+    path = reading.work / "suppressed.parquet"
+    with pq.ParquetWriter(path, IDENTIFIERS, compression="none", use_dictionary=False) as writer:
+        for query in reading.suppress:
+            for batch in read(query):
+                writer.write_batch(digest(batch, reading.spec, salt=reading.salt).identifiers)
+    return path
+
+
+def _unchanged(reading: Reading, old: _Old) -> Desired:
+    """The old files stand: not one row came, went or changed."""
+    touched = reading.work / "touched.parquet"
+    compose.write_profiles(np.empty(0, dtype=np.uint64), touched)
+    return Desired(
+        identifiers=old.names[0],
+        rows=old.names[1],
+        counts=tally.count(old.identifiers, old.rows),
+        touched=reading.folder.keep(touched, "touched"),
+    )

@@ -1,0 +1,110 @@
+"""Counting what a preparation came to, from its files, in bounded memory."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audsync.domain import FIRST_FIELD, Kind
+from audsync.identifiers.reasons import Reason
+from audsync.sync.contract import SegmentCounts
+from audsync.sync.known import Hashes, State
+
+_CHUNK_ROWS = 1 << 20
+
+
+class Sizes:
+    """Distinct identifiers by kind, counted as they pass by their 64-bit hashes.
+
+    Two of ten million values collide about once in a hundred thousand runs; then a size, which
+    guards and people look at, is one too small.
+    """
+
+    def __init__(self, *, is_counting: bool) -> None:
+        self._is_counting = is_counting
+        self._hashes: dict[int, list[Hashes]] = defaultdict(list)
+
+    def add(self, identifiers: pa.RecordBatch) -> None:
+        """Note a batch of prepared values."""
+        if not self._is_counting or not identifiers.num_rows:
+            return
+        frame = pl.DataFrame(
+            pa.Table.from_batches([identifiers.select(["kind", "value", "reason"])])
+        )
+        frame = frame.filter((pl.col("reason") == 0) & (pl.col("kind") < FIRST_FIELD))
+        hashed = frame.select("kind", hash=pl.col("value").hash())
+        for (kind,), part in hashed.partition_by("kind", as_dict=True).items():
+            self._hashes[int(kind)].append(part["hash"].to_numpy())
+
+    def by_kind(self) -> dict[Kind, int]:
+        """The sizes; the hashes are let go."""
+        sizes = {}
+        for kind in sorted(self._hashes):
+            hashes = np.concatenate(self._hashes.pop(kind))
+            hashes.sort()
+            sizes[Kind(kind)] = 1 + int((hashes[1:] != hashes[:-1]).sum())
+        return sizes
+
+
+def count(identifiers: Path, rows: Path) -> SegmentCounts:
+    """What the files say of the segment: a profile with several rows counts once."""
+    by_state = np.zeros(len(State), dtype=np.int64)
+    shared_profiles, shared_states = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)]
+    total = 0
+    for batch in pq.ParquetFile(rows).iter_batches(
+        _CHUNK_ROWS, columns=["profile", "state", "is_shared"]
+    ):
+        total += batch.num_rows
+        state = batch["state"].to_numpy()
+        is_shared = batch["is_shared"].to_numpy(zero_copy_only=False)
+        by_state += np.bincount(state[~is_shared], minlength=len(State))
+        shared_profiles.append(batch["profile"].to_numpy()[is_shared])
+        shared_states.append(state[is_shared])
+    states = np.concatenate(shared_states)
+    refused = int((states == State.NO_CONSENT).sum())
+    merged = _merged(np.concatenate(shared_profiles), states)
+    asked = len(states) - refused
+    return SegmentCounts(
+        rows=total,
+        no_consent=int(by_state[State.NO_CONSENT]) + refused,
+        duplicates=asked - int(merged.sum()),
+        no_identifier=int(by_state[State.NO_IDENTIFIER] + merged[State.NO_IDENTIFIER]),
+        suppressed=int(by_state[State.SUPPRESSED] + merged[State.SUPPRESSED]),
+        profiles=int(by_state[State.SENDABLE] + merged[State.SENDABLE]),
+        rejected=_rejected(identifiers),
+    )
+
+
+def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
+    """Profiles with several rows, by what each comes to as a whole."""
+    totals = np.zeros(len(State), dtype=np.int64)
+    asked = state != State.NO_CONSENT
+    frame = pl.DataFrame({"profile": profile[asked], "state": state[asked]})
+    whole = frame.group_by("profile").agg(
+        is_suppressed=(pl.col("state") == int(State.SUPPRESSED)).any(),
+        is_sendable=(pl.col("state") == int(State.SENDABLE)).any(),
+    )
+    totals[State.SUPPRESSED] = int(whole["is_suppressed"].sum())
+    totals[State.SENDABLE] = int((whole["is_sendable"] & ~whole["is_suppressed"]).sum())
+    totals[State.NO_IDENTIFIER] = whole.height - totals.sum()
+    return totals
+
+
+def _rejected(identifiers: Path) -> dict[str, dict[str, int]]:
+    """Rejected cells by kind and reason."""
+    counts: dict[tuple[int, int], int] = defaultdict(int)
+    for batch in pq.ParquetFile(identifiers).iter_batches(_CHUNK_ROWS, columns=["kind", "reason"]):
+        reason = batch["reason"].to_numpy()
+        bad = np.flatnonzero(reason)
+        pairs, times = np.unique(
+            batch["kind"].to_numpy()[bad].astype(np.int64) * 256 + reason[bad], return_counts=True
+        )
+        for pair, number in zip(pairs.tolist(), times.tolist(), strict=True):
+            counts[divmod(pair, 256)] += number
+    rejected: dict[str, dict[str, int]] = defaultdict(dict)
+    for (kind, reason), number in sorted(counts.items()):
+        rejected[Kind(kind).label][Reason(reason).label] = number
+    return dict(rejected)
