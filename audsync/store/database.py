@@ -228,11 +228,13 @@ def _parsed(url: str) -> URL:
 
 
 def _connect_args(url: URL) -> dict[str, Any]:
+    """What is told to the driver; whatever the address itself says comes first."""
     if url.get_backend_name() == "sqlite":
-        return {"timeout": BUSY_TIMEOUT_S}
-    # Server-side prepared statements break behind PgBouncer in transaction mode.
-    given = {key: value for key, value in _POSTGRES_DEFAULTS.items() if key not in url.query}
-    return {**given, "prepare_threshold": None}
+        defaults: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S}
+    else:
+        # Server-side prepared statements break behind PgBouncer in transaction mode.
+        defaults = {**_POSTGRES_DEFAULTS, "prepare_threshold": None}
+    return {key: value for key, value in defaults.items() if key not in url.query}
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection

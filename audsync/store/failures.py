@@ -17,7 +17,7 @@ _ADVICE = (
     ("no such table", "It has not been set up: run `audsync doctor`."),
     ("no such column", "It does not fit this audsync: run `audsync doctor`."),
     ("undefined", "It does not fit this audsync: run `audsync doctor`."),
-    ("password", "Check user and password in `store.url`."),
+    ("authentication failed", "Check user and password in `store.url`."),
     ("does not exist", "Make the database or the role first, or correct `store.url`."),
 )
 _CHECK_SERVER = "Check that the server runs and that `store.url` is right, then try again."
