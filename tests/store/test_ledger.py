@@ -1,0 +1,249 @@
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from audsync.domain import Action, BatchState, Receipt, SyncOperation, TriggeredBy
+from audsync.errors import LeaseLostError, StoreError
+from audsync.store import audiences, jobs, leases, ledger
+from audsync.store.database import Database
+from audsync.store.ledger import NewBatch
+from audsync.store.tables import Batch, Head
+from tests.databases import SetClock, add_audience
+
+RECEIPT = Receipt(received_rows=3, rejected_rows=1, reference="r1", unanswered_tries=2)
+ERROR: dict[str, Any] = {"code": "TIMEOUT", "message": "m", "details": {}, "action_required": None}
+_WAYS = {
+    BatchState.PLANNED: [],
+    BatchState.SENDING: [BatchState.SENDING],
+    BatchState.APPLIED: [BatchState.SENDING, BatchState.APPLIED],
+    BatchState.REFUSED: [BatchState.SENDING, BatchState.REFUSED],
+    BatchState.UNKNOWN: [BatchState.SENDING, BatchState.UNKNOWN],
+    BatchState.ACCEPTED: [BatchState.SENDING, BatchState.ACCEPTED],
+}
+_LEGAL = {
+    (BatchState.PLANNED, BatchState.SENDING),
+    (BatchState.SENDING, BatchState.APPLIED),
+    (BatchState.SENDING, BatchState.REFUSED),
+    (BatchState.SENDING, BatchState.UNKNOWN),
+    (BatchState.SENDING, BatchState.ACCEPTED),
+    (BatchState.REFUSED, BatchState.SENDING),
+    (BatchState.UNKNOWN, BatchState.SENDING),
+    (BatchState.ACCEPTED, BatchState.APPLIED),
+    (BatchState.ACCEPTED, BatchState.REFUSED),
+    (BatchState.ACCEPTED, BatchState.UNKNOWN),
+}
+
+
+@dataclass
+class Run:
+    """A job under its lease, with a plan of `batches` batches committed."""
+
+    database: Database
+    lease: leases.Lease
+    job_id: UUID
+
+    def head(self) -> Head:
+        with self.database.reading() as session:
+            return ledger.head(session, self.lease.audience_id)
+
+    def open_batches(self) -> list[Batch]:
+        with self.database.reading() as session:
+            head = ledger.head(session, self.lease.audience_id)
+            return list(ledger.open_batches(session, head))
+
+    def plan(self, batches: int, files: dict[str, str] | None = None) -> None:
+        with self.database.transaction() as session:
+            ledger.commit_plan(
+                session,
+                self.lease,
+                job_id=self.job_id,
+                files=files or {"plan": "p1"},
+                facts={"rules": 1},
+                batches=[_batch(number) for number in range(1, batches + 1)],
+            )
+
+    def move(self, state: BatchState, number: int = 1, receipt: Receipt | None = None) -> Batch:
+        with self.database.transaction() as session:
+            if state is BatchState.SENDING:
+                return ledger.mark_sending(
+                    session, self.lease, job_id=self.job_id, number=number, must_last_s=60
+                )
+            return ledger.mark_outcome(
+                session,
+                self.lease,
+                job_id=self.job_id,
+                number=number,
+                state=state,
+                receipt=receipt,
+                error=None if receipt else ERROR,
+            )
+
+
+def _batch(number: int) -> NewBatch:
+    return NewBatch(
+        number=number,
+        action=Action.ADD,
+        session=2**63 - 1,
+        session_number=number,
+        rows=10_000,
+        first_row=(number - 1) * 10_000,
+        stop_row=number * 10_000,
+    )
+
+
+@pytest.fixture
+def run(database: Database, clock: SetClock) -> Run:
+    audience = add_audience(database)
+    with database.transaction() as session:
+        job = jobs.begin(session, audience, SyncOperation.UPDATE, TriggeredBy.MANUAL, clock.now())
+    lease = leases.claim(database, audience.id, owner=leases.this_process())
+    return Run(database, lease, job.id)
+
+
+def test_an_audience_without_history_has_an_empty_head(run: Run) -> None:
+    head = run.head()
+    assert (head.files, head.facts, head.open_job_id, head.generation) == ({}, {}, None, 0)
+    assert run.open_batches() == []
+
+
+def test_a_plan_is_committed_with_its_files_and_batches_in_one_go(run: Run) -> None:
+    run.plan(2_000, {"identifiers": "a", "plan": "b"})
+    head = run.head()
+    assert head.files == {"identifiers": "a", "plan": "b"}
+    assert head.facts == {"rules": 1}
+    assert head.open_job_id == run.job_id
+    assert (head.epoch, head.generation) == (run.lease.epoch, 1)
+    batches = run.open_batches()
+    assert [batch.number for batch in batches] == list(range(1, 2_001))
+    last = batches[-1]
+    assert (last.state, last.action, last.session) == (BatchState.PLANNED, Action.ADD, 2**63 - 1)
+    assert (last.first_row, last.stop_row) == (19_990_000, 20_000_000)
+    assert (last.attempts, last.epoch, last.error) == (0, run.lease.epoch, None)
+
+
+def test_a_plan_may_have_nothing_to_send(run: Run) -> None:
+    run.plan(0)
+    assert run.head().open_job_id == run.job_id
+    assert run.open_batches() == []
+
+
+def test_a_later_plan_leaves_the_earlier_one_s_batches_as_history(
+    run: Run, database: Database, clock: SetClock
+) -> None:
+    run.plan(2)
+    run.move(BatchState.SENDING)
+    with database.transaction() as session:
+        audience = audiences.by_reference(session, 1, "vip-meta")
+        later = jobs.begin(session, audience, SyncOperation.UPDATE, TriggeredBy.MANUAL, clock.now())
+    next_run = Run(database, run.lease, later.id)
+    next_run.plan(1, {"plan": "p2"})
+    assert run.head().files == {"plan": "p2"}
+    assert [batch.job_id for batch in run.open_batches()] == [later.id]
+    with database.reading() as session:
+        kept = jobs.batches(session, run.job_id)
+    assert [batch.state for batch in kept] == [BatchState.SENDING, BatchState.PLANNED]
+
+
+def test_closing_a_plan_moves_the_files_and_opens_nothing(run: Run, database: Database) -> None:
+    run.plan(1)
+    with database.transaction() as session:
+        ledger.close_plan(session, run.lease, files={"identifiers": "c"}, facts={"rows": 5})
+    head = run.head()
+    assert (head.files, head.facts) == ({"identifiers": "c"}, {"rows": 5})
+    assert (head.open_job_id, head.generation) == (None, 2)
+
+
+def test_replacing_files_keeps_the_plan_open(run: Run, database: Database) -> None:
+    run.plan(1)
+    with database.transaction() as session:
+        ledger.replace_files(session, run.lease, files={"uncertain": "u"}, facts={})
+    head = run.head()
+    assert (head.files, head.open_job_id) == ({"uncertain": "u"}, run.job_id)
+
+
+def test_every_file_that_a_head_names_is_live(run: Run, database: Database) -> None:
+    run.plan(1, {"identifiers": "a", "plan": "b"})
+    other = add_audience(database, slug="other")
+    lease = leases.claim(database, other.id, owner=leases.this_process())
+    with database.transaction() as session:
+        ledger.replace_files(session, lease, files={"identifiers": "z"}, facts={})
+    with database.reading() as session:
+        assert ledger.live_files(session) == {"a", "b", "z"}
+
+
+def test_a_batch_remembers_what_the_platform_said(run: Run) -> None:
+    run.plan(1)
+    sent = run.move(BatchState.SENDING)
+    assert (sent.attempts, sent.done_at) == (1, None)
+    assert sent.sent_at is not None
+    run.move(BatchState.APPLIED, receipt=RECEIPT)
+    (batch,) = run.open_batches()
+    assert (batch.received_rows, batch.rejected_rows, batch.reference) == (3, 1, "r1")
+    assert (batch.unanswered_tries, batch.error) == (2, None)
+    assert batch.done_at is not None
+
+
+def test_a_repeated_batch_counts_its_tries(run: Run) -> None:
+    run.plan(1)
+    run.move(BatchState.SENDING)
+    unknown = run.move(BatchState.UNKNOWN)
+    assert (unknown.unanswered_tries, unknown.error) == (1, ERROR)
+    again = run.move(BatchState.SENDING)
+    assert (again.attempts, again.error, again.done_at) == (2, None, None)
+    assert run.move(BatchState.APPLIED, receipt=RECEIPT).unanswered_tries == 3
+
+
+@pytest.mark.parametrize("state", BatchState)
+def test_only_legal_steps_are_taken(run: Run, state: BatchState) -> None:
+    wanted = [each for each in BatchState if each is not BatchState.PLANNED]
+    run.plan(len(wanted))
+    for number, target in enumerate(wanted, start=1):
+        for step in _WAYS[state]:
+            run.move(step, number)
+        if (state, target) in _LEGAL:
+            assert run.move(target, number).state is target
+        else:
+            with pytest.raises(StoreError, match=f"`{state}` and cannot become `{target}`"):
+                run.move(target, number)
+            assert run.open_batches()[number - 1].state is state
+
+
+def test_nothing_goes_back_to_planned(run: Run) -> None:
+    run.plan(1)
+    run.move(BatchState.SENDING)
+    with pytest.raises(StoreError, match="cannot become `planned`"):
+        run.move(BatchState.PLANNED)
+
+
+def test_a_batch_that_is_not_in_the_plan_is_an_error(run: Run) -> None:
+    run.plan(1)
+    with pytest.raises(StoreError, match="no batch 2"):
+        run.move(BatchState.SENDING, number=2)
+
+
+def test_a_request_that_might_outlive_the_lease_is_not_sent(run: Run, database: Database) -> None:
+    run.plan(1)
+    with pytest.raises(LeaseLostError), database.transaction() as session:
+        ledger.mark_sending(session, run.lease, job_id=run.job_id, number=1, must_last_s=500)
+    assert run.open_batches()[0].state is BatchState.PLANNED
+
+
+def test_after_a_take_over_the_old_holder_writes_nothing(run: Run, database: Database) -> None:
+    run.plan(2)
+    run.move(BatchState.SENDING)
+    leases.force_release(database, run.lease.audience_id)
+    leases.claim(database, run.lease.audience_id, owner=leases.this_process())
+    with pytest.raises(LeaseLostError):
+        run.move(BatchState.APPLIED, receipt=RECEIPT)
+    with pytest.raises(LeaseLostError):
+        run.move(BatchState.SENDING, number=2)
+    with pytest.raises(LeaseLostError):
+        run.plan(1)
+    for change in (ledger.close_plan, ledger.replace_files):
+        with pytest.raises(LeaseLostError), database.transaction() as session:
+            change(session, run.lease, files={}, facts={})
+    states = [batch.state for batch in run.open_batches()]
+    assert states == [BatchState.SENDING, BatchState.PLANNED]
+    assert run.head().files == {"plan": "p1"}
