@@ -1,0 +1,251 @@
+"""Phone numbers: exactly what phonenumbers says, decided a column at a time where that is sure.
+
+The steps of `phonenumbers.parse` and `is_valid_number` are done on whole columns with the
+patterns of audsync.identifiers.phone_rules. Whatever they do not settle beyond doubt (letters,
+extensions, foreign digits, regions that share a calling code) is put to phonenumbers itself, each
+different text once. Extensions are dropped, as phonenumbers does.
+"""
+
+from functools import cache
+
+import polars as pl
+
+from audsync.identifiers import phone_oracle as oracle
+from audsync.identifiers import text as texts
+from audsync.identifiers.phone_rules import Plan, compiled
+from audsync.identifiers.reasons import Reason
+
+MAX_CHARS = 250
+"""phonenumbers reads no text longer than this (`_MAX_INPUT_STRING_LENGTH`)."""
+
+_SIMPLE = r"^\(?\+?[0-9(][0-9 ().\-/\u00a0\u2010-\u2015\u2212]{2,60}$"
+"""Only digits and signs that phonenumbers skips between them; the first ones tell the country."""
+_FEWEST_DIGITS = 3
+_TWO_DIGITS = r"\p{Nd}.*\p{Nd}"
+_ALL_ZERO = r"^[+ ().\-/]*0[0 ().\-/]*$"
+
+_ASK = 255
+"""Beside the codes of `Reason`: phonenumbers must say."""
+
+
+def normalise(raw: pl.Series, region: pl.Series, *, is_lenient: bool) -> texts.Verdict:
+    """The digits of each number in international form, without "+".
+
+    Args:
+        raw: texts without white space around them.
+        region: as long; upper-case codes of the countries to read national numbers with.
+        is_lenient: keep numbers that are possible, though not valid.
+    """
+    cells = pl.DataFrame({"text": raw, "region": region}).with_row_index("at")
+    hopeless = cells.filter(~pl.col("text").str.contains(_TWO_DIGITS)).select(
+        "at", digits=pl.lit(None, pl.String), code=_code(Reason.NOT_A_NUMBER)
+    )
+    simple = _simple(cells)
+    settled = pl.concat([_settle(_candidates(simple)), _of_no_region(simple), hopeless])
+    codes = pl.Series([_ASK], dtype=pl.UInt8).new_from_index(0, len(raw))
+    codes = codes.scatter(settled["at"], settled["code"])
+    digits = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
+    digits = digits.scatter(settled["at"], settled["digits"])
+    is_open = (codes == _ASK) | ((codes == int(Reason.INVALID_PHONE)) & is_lenient)
+    asked = _ask(cells.filter(is_open), is_lenient=is_lenient)
+    digits = digits.scatter(asked["at"], asked["digits"])
+    codes = codes.scatter(asked["at"], asked["code"])
+    return _without_zeros(texts.Verdict(digits, codes), raw)
+
+
+def _simple(cells: pl.DataFrame) -> pl.DataFrame:
+    """The texts that hold nothing but digits and signs between them.
+
+    Returns:
+        columns `at`, `region`, `digits`; `has_plus`; `has_00`; `has_plan`: whether phonenumbers
+        knows the region.
+    """
+    text = pl.col("text")
+    return (
+        cells.filter(text.str.contains(_SIMPLE))
+        .select(
+            "at",
+            "region",
+            digits=text.str.replace_all("[^0-9]+", ""),
+            has_plus=text.str.contains("+", literal=True),
+            has_00=text.str.starts_with(oracle.INTERNATIONAL),
+            has_plan=pl.col("region").is_in(list(oracle.regions())).fill_null(value=False),
+        )
+        .filter(pl.col("digits").str.len_bytes() >= _FEWEST_DIGITS)
+    )
+
+
+def _of_no_region(simple: pl.DataFrame) -> pl.DataFrame:
+    """The verdict on national numbers of nobody knows which country."""
+    lost = ~pl.col("has_plus") & ~pl.col("has_plan") & ~pl.col("has_00")
+    return simple.filter(lost).select(
+        "at", digits=pl.lit(None, pl.String), code=_code(Reason.NO_REGION)
+    )
+
+
+def _candidates(simple: pl.DataFrame) -> pl.DataFrame:
+    """The calling number of each simple text, where it can be told.
+
+    Returns:
+        columns `at`; `number`; `unknown` (the code to give if no calling code begins it).
+    """
+    abroad = simple.filter("has_plus").select("at", number="digits", unknown=pl.lit(_ASK, pl.UInt8))
+    from_00 = simple.filter(~pl.col("has_plus") & ~pl.col("has_plan") & pl.col("has_00")).select(
+        "at", number=pl.col("digits").str.slice(2), unknown=_code(Reason.INVALID_PHONE)
+    )
+    national = simple.filter(~pl.col("has_plus") & pl.col("has_plan"))
+    return pl.concat([abroad, from_00, _from_national(national)])
+
+
+def _from_national(simple: pl.DataFrame) -> pl.DataFrame:
+    """What `parse` makes of numbers without "+" before it looks for a national prefix.
+
+    It tries, in this order: the prefix that dials abroad from the region; the region's own
+    calling code, which it takes off only if the number makes no sense with it; the number as
+    it stands.
+    """
+    rules = compiled()
+    digits, code = pl.col("digits"), pl.col("calling_code")
+    rows = simple.join(_readable_regions(), on="region", how="inner")
+    rows = rows.with_columns(
+        own=(code + digits).str.contains(rules.main.general),
+        begins=digits.str.starts_with(code),
+        dialled=(pl.col("region") + digits).str.contains(rules.dialled_abroad),
+    )
+    dialled = rows.filter("dialled").with_columns(
+        number=(pl.col("region") + digits).str.replace(rules.dialled_abroad, "")
+    )
+    # No calling code begins with 0: then the prefix was none.
+    is_dialled = ~pl.col("number").str.starts_with("0")
+    begins = pl.col("begins") & ~pl.col("own")
+    at_home = pl.concat(
+        [rows.filter(~pl.col("dialled")), dialled.filter(~is_dialled).drop("number")]
+    ).filter(~(begins & digits.str.contains(rules.prefixed)))
+    makes_sense_without = (digits.str.len_bytes() > pl.col("longest")) | digits.str.contains(
+        rules.main.general
+    )
+    return pl.concat(
+        [
+            dialled.filter(is_dialled).select("at", "number", unknown=_code(Reason.INVALID_PHONE)),
+            at_home.select(
+                "at",
+                number=pl.when(begins & makes_sense_without).then(digits).otherwise(code + digits),
+                unknown=_code(Reason.INVALID_PHONE),
+            ),
+        ]
+    )
+
+
+def _settle(candidates: pl.DataFrame) -> pl.DataFrame:
+    """The verdict on each calling number: columns `at`, `digits`, `code` (`_ASK` included)."""
+    rules = compiled()
+    numbers = _without_national_prefix(candidates)
+    number = pl.col("number")
+    numbers = numbers.with_columns(
+        valid=_fits(rules.main),
+        led=number.str.contains(rules.main_led),
+    )
+    told = (pl.col("led") & number.str.contains(rules.main_leading)) | (
+        ~pl.col("led") & pl.col("valid")
+    )
+    numbers = numbers.with_columns(told=told)
+    by_main = numbers.filter("told").select(
+        "at",
+        "number",
+        code=pl.when("valid").then(_code(Reason.ACCEPTED)).otherwise(_code(Reason.INVALID_PHONE)),
+    )
+    rest = numbers.filter(~pl.col("told"))
+    by_others = rest.select(
+        "at",
+        "number",
+        code=pl.when(~number.str.contains(rules.calling_code))
+        .then("unknown")
+        .when(number.str.contains(rules.others_leading))
+        .then(pl.lit(_ASK, pl.UInt8))
+        .when(pl.any_horizontal(_fits(plan) for plan in rules.others))
+        .then(_code(Reason.ACCEPTED))
+        .otherwise(_code(Reason.INVALID_PHONE)),
+    )
+    is_good = pl.col("code") == int(Reason.ACCEPTED)
+    settled = pl.concat([by_main, by_others])
+    return settled.select("at", digits=pl.when(is_good).then(number), code="code")
+
+
+def _without_national_prefix(candidates: pl.DataFrame) -> pl.DataFrame:
+    """The calling numbers as they are validated; those that only `parse` can tell are left out.
+
+    A national prefix is taken off if the rest is a number then, or if it was none before either;
+    the latter is left to phonenumbers where several regions share the code.
+    """
+    rules = compiled()
+    number, bare = pl.col("number"), pl.col("bare")
+    prefixed = number.str.contains(rules.prefixed)
+    rows = candidates.filter(prefixed).with_columns(
+        bare=number.str.extract(rules.calling_code, 1) + number.str.replace(rules.prefixed, ""),
+        is_rewritten=pl.any_horizontal(
+            number.str.extract(capture.pattern, capture.last_group).is_not_null()
+            for capture in rules.captures
+        ),
+    )
+    rows = rows.filter(~pl.col("is_rewritten")).with_columns(
+        was_one=number.str.contains(rules.main.general),
+        is_one=bare.str.contains(rules.main.general),
+        is_shared=number.str.contains(rules.shared),
+    )
+    told = rows.filter(pl.col("is_one") | pl.col("was_one") | ~pl.col("is_shared"))
+    return pl.concat(
+        [
+            candidates.filter(~prefixed),
+            told.select(
+                "at", number=pl.when("is_one").then(bare).otherwise(number), unknown="unknown"
+            ),
+        ]
+    )
+
+
+def _fits(plan: Plan) -> pl.Expr:
+    number = pl.col("number")
+    return number.str.contains(plan.types) & number.str.contains(plan.general)
+
+
+def _ask(cells: pl.DataFrame, *, is_lenient: bool) -> pl.DataFrame:
+    """The verdict of phonenumbers itself: columns `at`, `digits`, `code`."""
+    different = cells.select("text", "region").unique()
+    answers = [
+        oracle.ask(text, region, is_lenient=is_lenient) for text, region in different.iter_rows()
+    ]
+    answered = different.with_columns(
+        digits=pl.Series([digits for digits, _ in answers], dtype=pl.String),
+        code=pl.Series([int(reason) for _, reason in answers], dtype=pl.UInt8),
+    )
+    joined = cells.join(answered, on=["text", "region"], how="inner", nulls_equal=True)
+    return joined.select("at", "digits", "code")
+
+
+def _without_zeros(judged: texts.Verdict, raw: pl.Series) -> texts.Verdict:
+    """`0000000000` is nobody's number, however possible its length."""
+    is_zero = raw.str.contains(_ALL_ZERO)
+    if not is_zero.any():
+        return judged
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
+    code = pl.Series([int(Reason.PLACEHOLDER)], dtype=pl.UInt8).new_from_index(0, len(raw))
+    return texts.Verdict(
+        nothing.zip_with(is_zero, judged.normal), code.zip_with(is_zero, judged.reason)
+    )
+
+
+@cache
+def _readable_regions() -> pl.DataFrame:
+    regions = compiled().regions
+    return pl.DataFrame(
+        {
+            "region": list(regions),
+            "calling_code": [region.calling_code for region in regions.values()],
+            "longest": [region.longest for region in regions.values()],
+        },
+        schema_overrides={"longest": pl.UInt32},
+    )
+
+
+def _code(reason: Reason) -> pl.Expr:
+    return pl.lit(int(reason), pl.UInt8)
