@@ -151,6 +151,7 @@ class MetaConnector:
                     unanswered_tries=int(error.details["unanswered_tries"]),
                 )
             raise
+        self._created_at_s.pop(batch.audience, None)
         return replace(answer.value, unanswered_tries=answer.unanswered_tries)
 
     def close_session(self, audience: RemoteId, session: int, filler: UploadBatch) -> None:
@@ -166,6 +167,7 @@ class MetaConnector:
 
     def delete(self, audience: RemoteId) -> None:
         """Remove the audience; one that is already gone is no error."""
+        self._created_at_s.pop(audience, None)
         try:
             self._audience_call(audience, self._request("DELETE", audience), read=_succeeded)
         except AudienceGoneError:

@@ -82,7 +82,7 @@ def test_a_429_says_for_how_long() -> None:
 @pytest.mark.parametrize(
     ("answer", "is_usable"),
     [({"n": 0}, True), ({"n": 5}, True), ({"n": -1}, False), ({"n": 1.0}, False)]
-    + [({"n": value}, False) for value in ("1", True, None, [])]
+    + [({"n": wrong}, False) for wrong in ("1", True, None, list[object]())]
     + [({}, False)],
 )
 def test_a_count_is_a_whole_number_from_zero_on(answer: dict[str, object], is_usable: bool) -> None:

@@ -1,0 +1,181 @@
+"""What the conformance tests need of a platform: its connector, and the sandbox as a witness.
+
+A new platform adds one entry to `SUBJECTS`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from audsync.connectors import registry
+from audsync.connectors.contract import Access, Connector, HttpLimits
+from audsync.domain import Action, Kind, Platform, RemoteId, UploadBatch
+from audsync.sandbox.faults import Rule
+from audsync.sandbox.transport import SandboxTransport
+from audsync.sandbox.world import World
+from tests.unit.connectors.fakes import FakeClock
+
+Person = Mapping[Kind, bytes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One platform in the sandbox: the way in, and how to put it into each state."""
+
+    platform: Platform
+    access: Access
+    keys: Mapping[Kind, tuple[str, bool]]
+    """Its name for each kind used here, and whether it takes the hash."""
+    trouble: Mapping[str, dict[str, Any]]
+    """Sandbox settings that bring about each trouble by name."""
+    members_path: str
+    """What the addresses of uploads have in common."""
+
+
+META_TOKEN = {"value": "sandbox-meta-token"}
+SUBJECTS = [
+    Subject(
+        platform=Platform.META,
+        access=Access(
+            account="act_1001",
+            base_url="http://sandbox/meta",
+            credentials={"access_token": "sandbox-meta-token"},
+        ),
+        keys={Kind.EMAIL: ("EMAIL", True), Kind.EXTERNAL_ID: ("EXTERN_ID", False)},
+        trouble={
+            "credentials unknown": {"tokens": [{"value": "another"}]},
+            "credentials expired": {"tokens": [{**META_TOKEN, "expires_at": 1}]},
+            "credentials revoked": {"tokens": [{**META_TOKEN, "dead_subcode": 460}]},
+            "scope missing": {"tokens": [{**META_TOKEN, "scopes": ["ads_read"]}]},
+            "account out of sight": {"tokens": [{**META_TOKEN, "accounts": ["2002"]}]},
+            "account disabled": {"accounts": [{"status": 2}]},
+            "terms not accepted": {"accounts": [{"terms_accepted": False}]},
+            "new audiences not ready": {"unready_calls": 3},
+        },
+        members_path="/users",
+    )
+]
+
+
+@dataclass
+class Stage:
+    """A connector, the sandbox that it talks to, and the clock of both."""
+
+    subject: Subject
+    world: World
+    clock: FakeClock
+    connector: Connector
+    _sessions: Iterator[int] = field(default_factory=lambda: iter(range(1_000_001, 2_000_000)))
+
+    def connected(
+        self, *, credentials: Mapping[str, str] | None = None, api_version: str | None = None
+    ) -> Connector:
+        """Another connector to the same sandbox, with some of the access changed."""
+        return registry.connect(
+            self.subject.platform,
+            replace(
+                self.subject.access,
+                credentials=credentials or self.subject.access.credentials,
+                api_version=api_version,
+            ),
+            clock=self.clock,
+            limits=HttpLimits(),
+            transport=SandboxTransport(self.world),
+        )
+
+    def bring(self, trouble: str) -> None:
+        settings = self.subject.trouble[trouble]
+        self.world.platforms[self.subject.platform].configure(settings)
+
+    def arm(self, kind: str, **rule: object) -> None:
+        self.world.faults.arm([Rule.model_validate({"kind": kind, **rule})])
+
+    def members(self, audience: RemoteId) -> set[tuple[str, str]]:
+        """What the platform holds."""
+        return set(self.world.remote(self.subject.platform, audience).identifiers)
+
+    def wire(self, *people: Person) -> set[tuple[str, str]]:
+        """What the platform should hold for `people`."""
+        return {
+            (
+                self.subject.keys[kind][0],
+                value.hex() if self.subject.keys[kind][1] else str(value, "utf-8"),
+            )
+            for person in people
+            for kind, value in person.items()
+        }
+
+    def batches(
+        self, audience: RemoteId, action: Action, *groups: list[Person]
+    ) -> list[UploadBatch]:
+        """One session of `action`, a batch a group."""
+        session = next(self._sessions)
+        people = [person for group in groups for person in group]
+        kinds = tuple(sorted({kind for person in people for kind in person}))
+        return [
+            UploadBatch(
+                audience=audience,
+                action=action,
+                session=session,
+                number=number,
+                is_last=number == len(groups),
+                rows=len(group),
+                session_rows=len(people),
+                kinds=kinds,
+                members=members_table(group),
+            )
+            for number, group in enumerate(groups, start=1)
+        ]
+
+    def send(self, audience: RemoteId, action: Action, *groups: list[Person]) -> None:
+        for batch in self.batches(audience, action, *groups):
+            self.connector.send(batch)
+
+
+def person(number: int) -> Person:
+    """An invented person: a made-up digest and an id of our own."""
+    return {
+        Kind.EMAIL: number.to_bytes(32, "big"),
+        Kind.EXTERNAL_ID: f"crm-{number}".encode(),
+    }
+
+
+def one_value_each(people: list[Person]) -> list[Person]:
+    """Removal rows: a row for each value."""
+    return [{kind: value} for person in people for kind, value in person.items()]
+
+
+def members_table(people: list[Person]) -> pa.Table:
+    cells = [
+        (row, int(kind), person[kind])
+        for row, person in enumerate(people)
+        for kind in sorted(person)
+    ]
+    return pa.table(
+        {
+            "row": pa.array([row for row, _, _ in cells], pa.int32()),
+            "kind": pa.array([kind for _, kind, _ in cells], pa.uint8()),
+            "value": pa.array([value for _, _, value in cells], pa.binary()),
+        }
+    )
+
+
+@pytest.fixture(params=SUBJECTS, ids=lambda subject: str(subject.platform))
+def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+    """Each platform in turn; at the end the sandbox must have nothing to complain of."""
+    clock = FakeClock()
+    world = World(clock=clock)
+    subject: Subject = request.param
+    connector = registry.connect(
+        subject.platform,
+        subject.access,
+        clock=clock,
+        limits=HttpLimits(),
+        transport=SandboxTransport(world),
+    )
+    yield Stage(subject=subject, world=world, clock=clock, connector=connector)
+    connector.close()
+    assert list(world.journal.violations) == []
