@@ -5,17 +5,20 @@ files: for each profile its prepared values, together and by kind, and for each 
 came to. A segment that changes while it is used changes nothing.
 """
 
+import hashlib
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audsync.identifiers.kernel import PrepareSpec
+from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
 from audsync.segments.files import read
 from audsync.snapshots.folder import AudienceFolder
@@ -41,6 +44,16 @@ class Reading:
     memory_bytes: int
     advance: Callable[[int], None]
     """Told the number of source rows that were read since it was told last."""
+
+
+def rules_of(reading: Reading) -> str:
+    """What a preparation depends on beside the rows: when it changes, old files help no more."""
+    basis = [
+        rules_version(reading.spec),
+        duckdb.__version__,  # its hash, which fingerprints are made of, is its own
+        sorted((label, list(names)) for label, names in reading.query.columns.items()),
+    ]
+    return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:24]
 
 
 def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from audsync.domain import FIRST_FIELD, Action, Kind
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import cut, delta, duck, fold
+from audsync.sync import cut, delta, duck, fold, tally
 from audsync.sync.contract import (
     BatchFacts,
     Desired,
@@ -32,8 +32,8 @@ class LocalEngine:
     """Sets of members as Parquet files of one audience's folder."""
 
     def __init__(self, folder: AudienceFolder, work: Path, *, memory_bytes: int) -> None:
+        self.work = work
         self._folder = folder
-        self._work = work
         self._memory_bytes = memory_bytes
         self._open: tuple[str, pq.ParquetFile] | None = None
 
@@ -99,6 +99,15 @@ class LocalEngine:
             table["kind"].to_numpy(),
             table["value"].combine_chunks(),
         )
+
+    def prepared(self, files: StateFiles | None) -> Desired | None:
+        """The segment as an unfinished run had read it; None when no such run left it."""
+        if files is None or not (files.next_identifiers and files.next_rows):
+            return None
+        counts = tally.count(
+            self._folder.path(files.next_identifiers), self._folder.path(files.next_rows)
+        )
+        return Desired(identifiers=files.next_identifiers, rows=files.next_rows, counts=counts)
 
     def sizes(self, files: StateFiles) -> dict[Kind, int]:
         """Distinct confirmed identifiers by kind."""
@@ -219,7 +228,7 @@ class LocalEngine:
         return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
 
     def _session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
-        return duck.session(self._work, memory_bytes=self._memory_bytes)
+        return duck.session(self.work, memory_bytes=self._memory_bytes)
 
     def _path(self, name: str | None) -> Path | None:
         return self._folder.path(name) if name else None
@@ -229,7 +238,7 @@ class LocalEngine:
 
     def _write(self, con: duckdb.DuckDBPyConnection, query: str, role: str) -> str | None:
         """Write the query as a durable file; None when it yields nothing."""
-        unfinished = self._work / f"{role}.parquet"
+        unfinished = self.work / f"{role}.parquet"
         if not duck.write(con, query, unfinished):
             return None
         return self._folder.keep(unfinished, role)

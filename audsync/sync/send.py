@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from audsync.connectors.contract import may_have_applied
 from audsync.domain import Action, BatchState, Kind, Receipt, UploadBatch
 from audsync.errors import (
     AudsyncError,
@@ -194,11 +195,7 @@ def _record(
 
 def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:
     """`refused` only where the answers prove that nothing was applied, by no try at all."""
-    is_doubtful = (
-        isinstance(error, OutcomeUnknownError)
-        or bool(error.details.get("unanswered_tries"))
-        or batch.unanswered_tries > 0
-    )
+    is_doubtful = may_have_applied(error) or batch.unanswered_tries > 0
     return BatchState.UNKNOWN if is_doubtful else BatchState.REFUSED
 
 

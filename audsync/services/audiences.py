@@ -1,0 +1,353 @@
+"""What a person does with audiences: create, sync, replace, retry, delete, watch, schedule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from audsync.connectors import registry
+from audsync.domain import (
+    AudienceState,
+    RemoteId,
+    SyncOperation,
+    SyncStatus,
+    TriggeredBy,
+)
+from audsync.errors import AudsyncError, BusyError, ConfigError, UsageError
+from audsync.services import aftermath, reports
+from audsync.services.runtime import Runtime
+from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
+from audsync.store import audiences, jobs, leases, ledger
+from audsync.store.tables import PlatformAudience
+
+HISTORY = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAudience:
+    """What `create` was told; None where the file or a default decides."""
+
+    segment: str
+    connection: str
+    slug: str | None = None
+    name: str | None = None
+    description: str | None = None
+    every_hours: int | None = None
+    auto_sync: bool | None = None
+
+
+def create(runtime: Runtime, new: NewAudience) -> Report:
+    """Make the platform audience and upload the segment; finishes a create that broke.
+
+    Raises:
+        UsageError: an audience of that slug exists and is complete.
+    """
+    runtime.segment(new.segment)
+    connection = runtime.connection(new.connection)
+    if connection.platform not in registry.SPECS:
+        raise ConfigError(
+            f"This version cannot reach {connection.platform} yet; it can reach"
+            f" {', '.join(registry.SPECS)}.",
+            details={"platform": connection.platform.value},
+        )
+    runtime.require_feature(connection.platform)
+    audience = _existing(runtime, new) or _add(runtime, new)
+    report = bring_in_step(runtime, audience, Wish(operation=SyncOperation.CREATE))
+    job = {
+        **report.job,
+        "platform_audience_id": report.audience["platform_audience_id"],
+        "platform_audience_name": report.audience["platform_audience_name"],
+    }
+    return Report(job=job, exit_code=report.exit_code, audience=report.audience)
+
+
+def sync(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
+    """Send the difference."""
+    wish = Wish(operation=SyncOperation.UPDATE, allow_shrink=allow_shrink)
+    return bring_in_step(runtime, find(runtime, reference), wish)
+
+
+def replace(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
+    """Make the platform hold exactly the segment, trusting no snapshot."""
+    wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink)
+    return bring_in_step(runtime, find(runtime, reference), wish)
+
+
+def retry(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
+    """Send again what a job did not get confirmed, with the segment as that job had read it.
+
+    Raises:
+        UsageError: the job has nothing left to retry, or a later one went on from it.
+    """
+    with runtime.database.reading() as session:
+        job = jobs.by_id(session, runtime.config.tenant, reference)
+        audience = session.get_one(PlatformAudience, job.platform_audience_id)
+        latest = jobs.recent(session, runtime.config.tenant, audience_id=audience.id, limit=1)
+        had_plan = bool(jobs.batches(session, job.id))
+    if job.status not in (SyncStatus.PARTIAL, SyncStatus.FAILED, SyncStatus.CANCELLED):
+        raise UsageError(
+            f"Job {job.id} is {job.status}: there is nothing to retry.",
+            details={"job_id": str(job.id), "status": job.status.value},
+        )
+    if latest and latest[0].id != job.id:
+        raise UsageError(
+            f"A later job went on where job {job.id} stopped: run `audsync sync"
+            f" {audience.slug}` instead.",
+            details={"job_id": str(job.id), "latest_job_id": str(latest[0].id)},
+        )
+    wish = Wish(
+        operation=job.operation,
+        allow_shrink=allow_shrink,
+        retry_of=job.id,
+        reread=not had_plan,
+    )
+    return bring_in_step(runtime, audience, wish)
+
+
+def delete(runtime: Runtime, reference: str, *, keep_remote: bool = False) -> Report:
+    """Delete the audience on the platform, then retire it; its history is kept."""
+    audience = find(runtime, reference)
+    runtime.require_feature(audience.platform)
+    owner = leases.this_process()
+    lease = leases.claim(runtime.database, audience.id, owner=owner)
+    try:
+        return _delete(runtime, audience, lease, keep_remote=keep_remote)
+    finally:
+        leases.release(runtime.database, lease)
+
+
+def find(runtime: Runtime, reference: str) -> PlatformAudience:
+    """The audience of that slug or UUID.
+
+    Raises:
+        AudienceUnknownError: there is none.
+    """
+    with runtime.database.reading() as session:
+        return audiences.by_reference(session, runtime.config.tenant, reference)
+
+
+def all_references(runtime: Runtime) -> Sequence[str]:
+    """Slugs of every audience that `sync --all` means."""
+    with runtime.database.reading() as session:
+        listed = audiences.listed(session, runtime.config.tenant)
+    return [one.slug for one in listed if one.is_active and one.state is not AudienceState.STALE]
+
+
+def status(
+    runtime: Runtime,
+    *,
+    reference: str | None = None,
+    segment: str | None = None,
+    refresh: bool = False,
+) -> list[dict[str, Any]]:
+    """All audiences, those of a segment, or one, with their health.
+
+    Args:
+        runtime: the program's.
+        reference: one audience's slug or UUID.
+        segment: only audiences of this segment.
+        refresh: ask the platforms for sizes first.
+    """
+    if reference is not None:
+        found = [find(runtime, reference)]
+    else:
+        with runtime.database.reading() as session:
+            listed = audiences.listed(session, runtime.config.tenant)
+        found = [one for one in listed if segment in (None, one.segment)]
+    if refresh:
+        for one in found:
+            _refresh(runtime, one)
+    with runtime.database.reading() as session:
+        since = runtime.database.now(session) - HISTORY
+        return [
+            reports.audience(one, success_rate=jobs.success_rate(session, one.id, since))
+            for one in found
+        ]
+
+
+def history(
+    runtime: Runtime, *, reference: str | None = None, status: SyncStatus | None = None
+) -> list[dict[str, Any]]:
+    """Jobs, newest first."""
+    audience_id = find(runtime, reference).id if reference else None
+    with runtime.database.reading() as session:
+        found = jobs.recent(session, runtime.config.tenant, audience_id=audience_id, status=status)
+    return [reports.job(job) for job in found]
+
+
+def job_in_depth(runtime: Runtime, reference: str) -> dict[str, Any]:
+    """One job with its batches."""
+    with runtime.database.reading() as session:
+        job = jobs.by_id(session, runtime.config.tenant, reference)
+        batches = jobs.batches(session, job.id)
+    return {**reports.job(job), "batches": [reports.batch(batch) for batch in batches]}
+
+
+def schedule(
+    runtime: Runtime,
+    reference: str,
+    *,
+    every_hours: int | None = None,
+    auto_sync: bool | None = None,
+) -> dict[str, Any]:
+    """Change how often an audience is synced, or whether at all."""
+    audience = find(runtime, reference)
+    if every_hours is not None:
+        audience.sync_interval_hours = _allowed(runtime, every_hours)
+    if auto_sync is not None:
+        audience.auto_sync = auto_sync
+    with runtime.database.transaction() as session:
+        now = runtime.database.now(session)
+        if every_hours is not None and audience.last_sync_at is not None:
+            audience.next_sync_at = audience.last_sync_at + timedelta(hours=every_hours)
+        audiences.save(session, audience, now=now)
+    return reports.audience(audience, success_rate=None)
+
+
+def unlock(runtime: Runtime, reference: str, *, force: bool = False) -> dict[str, Any]:
+    """Release the lock of a dead holder, or of a live one when forced.
+
+    Raises:
+        BusyError: the holder is alive.
+    """
+    audience = find(runtime, reference)
+    with runtime.database.reading() as session:
+        holder = leases.holder(session, audience.id)
+        is_live = holder is not None and leases.is_live(session, holder)
+    held_by = None
+    if holder is not None:
+        held_by = {
+            "host": holder.host,
+            "pid": holder.pid,
+            "since": reports.moment(holder.acquired_at),
+            "heartbeat_at": reports.moment(holder.heartbeat_at),
+        }
+        if is_live and not force:
+            raise BusyError(
+                f"{audience.slug} is locked by process {holder.pid} on {holder.host} since"
+                f" {held_by['since']}, and it is alive. Wait for it, or say --force: its next"
+                " write then fails.",
+                details={"audience": audience.slug, **held_by},
+            )
+        leases.force_release(runtime.database, audience.id)
+    return {"audience": audience.slug, "released": holder is not None, "holder": held_by}
+
+
+def _existing(runtime: Runtime, new: NewAudience) -> PlatformAudience | None:
+    """The audience of that slug, if its create broke and is to be finished."""
+    slug = _slug(new)
+    with runtime.database.reading() as session:
+        listed = audiences.listed(session, runtime.config.tenant)
+    found = next((one for one in listed if one.slug == slug), None)
+    if found is None:
+        return None
+    is_other = found.segment != new.segment or found.connection != new.connection
+    is_done = found.last_sync_status is SyncStatus.COMPLETED
+    if is_other or is_done or found.state is AudienceState.STALE:
+        raise UsageError(
+            f"There is an audience `{slug}` already, of segment `{found.segment}` on connection"
+            f" `{found.connection}`: run `audsync sync {slug}`, or choose another --id.",
+            details={"audience": slug},
+        )
+    return found
+
+
+def _add(runtime: Runtime, new: NewAudience) -> PlatformAudience:
+    slug = _slug(new)
+    configured = runtime.config.audiences.get(slug)
+    connection = runtime.connection(new.connection)
+    every = new.every_hours or (configured.every if configured else None)
+    auto_sync = configured.auto_sync if configured and new.auto_sync is None else new.auto_sync
+    name = new.name or (configured.name if configured else slug)
+    description = new.description or (configured.description if configured else None)
+    limit = registry.SPECS[connection.platform].max_name_chars
+    if len(name) > limit:
+        raise UsageError(
+            f"The name has {len(name)} characters; {connection.platform} takes {limit} at most:"
+            " choose a shorter --name.",
+            details={"max_name_chars": limit},
+        )
+    with runtime.database.transaction() as session:
+        now = runtime.database.now(session)
+        audience = PlatformAudience(
+            tenant_id=runtime.config.tenant,
+            slug=slug,
+            segment=new.segment,
+            connection=new.connection,
+            platform=connection.platform,
+            platform_audience_name=name,
+            ad_account_id=connection.account,
+            description=description,
+            auto_sync=auto_sync if auto_sync is not None else True,
+            sync_interval_hours=_allowed(runtime, every or runtime.config.defaults.every),
+            guard=configured.guard.model_dump() if configured else None,
+            created_at=now,
+            updated_at=now,
+        )
+        return audiences.add(session, audience)
+
+
+def _slug(new: NewAudience) -> str:
+    return new.slug or f"{new.segment}-{new.connection}"
+
+
+def _allowed(runtime: Runtime, hours: int) -> int:
+    least = runtime.config.defaults.minimum_every
+    if hours < least:
+        raise UsageError(
+            f"Every {hours} h is more often than `defaults.minimum_every` ({least} h) allows.",
+            details={"minimum_hours": least},
+        )
+    return hours
+
+
+def _delete(
+    runtime: Runtime, audience: PlatformAudience, lease: leases.Lease, *, keep_remote: bool
+) -> Report:
+    with runtime.database.transaction() as session:
+        now = runtime.database.now(session)
+        for left in jobs.abandoned(session, audience.id):
+            aftermath.close_abandoned(session, left, now=now)
+        job = jobs.begin(session, audience, SyncOperation.DELETE, TriggeredBy.MANUAL, now)
+    error = None
+    try:
+        if audience.platform_audience_id and not keep_remote:
+            connector = runtime.connect(audience.connection)
+            try:
+                connector.delete(RemoteId(audience.platform_audience_id))
+            finally:
+                connector.close()
+    except AudsyncError as refused:
+        error = refused
+    with runtime.database.transaction() as session:
+        leases.check(session, lease)
+        now = runtime.database.now(session)
+        done = SyncStatus.FAILED if error else SyncStatus.COMPLETED
+        jobs.finish(session, job, status=done, now=now, error=error.as_json() if error else None)
+        if error is None:
+            audience.state = AudienceState.RETIRED
+            audience.is_active = audience.auto_sync = False
+            audience.next_sync_at = None
+            ledger.close_plan(session, lease, files={}, facts={})
+        audiences.save(session, audience, now=now)
+    if error is None:
+        folder_of(runtime, audience.id).remove()
+    return Report(
+        job=reports.job(job),
+        exit_code=error.exit_code if error else 0,
+        audience=reports.audience(audience, success_rate=None),
+    )
+
+
+def _refresh(runtime: Runtime, audience: PlatformAudience) -> None:
+    """Ask the platform for the audience's size."""
+    if audience.platform_audience_id is None:
+        return
+    connector = runtime.connect(audience.connection)
+    try:
+        remote = connector.describe(RemoteId(audience.platform_audience_id))
+    finally:
+        connector.close()
+    audience.platform_size = remote.size_upper
+    with runtime.database.transaction() as session:
+        audiences.save(session, audience, now=runtime.database.now(session))

@@ -1,0 +1,112 @@
+"""What `sync` would do, touching neither the store nor the platform."""
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from audsync.connectors import registry
+from audsync.domain import AudienceState
+from audsync.errors import AudienceStaleError
+from audsync.services import segments
+from audsync.services.audiences import find
+from audsync.services.runtime import Runtime
+from audsync.services.sync_audience import guard_of, max_rows
+from audsync.snapshots.folder import ScratchFolder
+from audsync.store.tables import PlatformAudience
+from audsync.sync.local import LocalEngine
+from audsync.sync.ports import Desk
+from audsync.sync.run import Draft, draft, standing_of
+
+CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn")
+
+
+def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
+    """The change that `sync` would make to one audience.
+
+    Returns:
+        `has_changes`, adds, removes and unchanged by kind, causes of the removals, profiles,
+        batches, estimated calls and minutes, rejects by reason, and every guard's verdict.
+
+    Raises:
+        AudienceUnknownError, SegmentNotFoundError, SourceError: it cannot be planned.
+    """
+    audience = find(runtime, reference)
+    if audience.state is AudienceState.STALE:
+        raise AudienceStaleError(
+            f"{audience.slug} was deleted on {audience.platform}: there is nothing to plan.",
+            details={"audience": audience.slug},
+        )
+    drafted = _draft(runtime, audience)
+    return {
+        "audience": audience.slug,
+        "audience_id": str(audience.id),
+        "platform": audience.platform.value,
+        **_change(drafted),
+        **_effort(runtime, audience, drafted),
+        "profiles_read": drafted.books.profiles_read,
+        "profiles_skipped": drafted.books.profiles_skipped,
+        "rejected": drafted.books.rejected,
+        "guards": [
+            {"guard": verdict.name, "ok": verdict.is_ok, "message": verdict.message}
+            for verdict in drafted.verdicts
+        ],
+    }
+
+
+def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
+    spec = registry.SPECS[audience.platform]
+    with tempfile.TemporaryDirectory(prefix="audsync-plan-") as scratch:
+        folder = ScratchFolder(runtime.state_root, str(audience.id), Path(scratch))
+        work = folder.open_work()
+        engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
+        desk = Desk(
+            database=runtime.database,
+            engine=engine,
+            progress=runtime.progress,
+            max_rows=max_rows(runtime, spec.max_batch_rows),
+        )
+        segment = segments.segment_for(
+            runtime, audience.segment, audience.platform, folder=folder, work=work
+        )
+        guard = guard_of(runtime, audience, allow_shrink=False)
+        standing = standing_of(desk, audience.id)
+        return draft(desk, standing, segment, guard, is_replace=False)
+
+
+def _change(drafted: Draft) -> dict[str, Any]:
+    summary = drafted.plan.summary
+    sent = summary.profiles_sent
+    return {
+        "has_changes": bool(summary.adds or summary.removes or sent or summary.profiles_left),
+        "identifiers": {
+            kind.label: {
+                "adds": change.adds,
+                "removes": change.removes,
+                "unchanged": change.unchanged,
+            }
+            for kind, change in sorted(summary.kinds.items())
+        },
+        "removal_causes": {cause: summary.causes.get(cause, 0) for cause in CAUSES},
+        "profiles_new": summary.profiles_new,
+        "profiles_changed": sent - summary.profiles_new,
+        "profiles_unchanged": drafted.books.profiles_unchanged,
+        "profiles_removed": summary.profiles_left,
+        "profiles_refreshed": summary.profiles_refreshed,
+        "identifiers_echoed": summary.echoed,
+    }
+
+
+def _effort(runtime: Runtime, audience: PlatformAudience, drafted: Draft) -> dict[str, Any]:
+    """Batches, and how many calls and minutes they take under the platform's rate limit."""
+    spec = registry.SPECS[audience.platform]
+    batches = len(drafted.plan.batches)
+    calls = batches + 1
+    paced_s = max((calls // limit.calls * limit.window_s for limit in spec.call_limits), default=0)
+    seconds = max(calls * spec.seconds_per_call, paced_s)
+    return {
+        "batches": batches,
+        "batch_rows": max_rows(runtime, spec.max_batch_rows),
+        "estimated_calls": calls if batches else 1,
+        "estimated_minutes": math.ceil(seconds / 6) / 10 if batches else 0.0,
+    }

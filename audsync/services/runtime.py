@@ -1,0 +1,166 @@
+"""What one run of the program works with, wired once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from audsync.clock import Clock, SystemClock
+from audsync.config.model import Config, ConnectionConfig, SegmentConfig
+from audsync.domain import Platform
+from audsync.errors import (
+    ConfigError,
+    ConnectionUnknownError,
+    CredentialsError,
+    FeatureDisabledError,
+    SegmentInactiveError,
+    SegmentNotFoundError,
+)
+from audsync.services.nearest import nearest
+from audsync.services.stopping import StopSignal
+
+if TYPE_CHECKING:
+    from audsync.connectors.contract import Connector
+    from audsync.store.database import Database
+    from audsync.sync.ports import Progress
+
+
+class Silence:
+    """Progress that nobody watches."""
+
+    def phase(self, name: str, total: int | None) -> None:
+        """Ignore it."""
+
+    def advance(self, amount: int) -> None:
+        """Ignore it."""
+
+
+@dataclass(kw_only=True)
+class Runtime:
+    """Services take this whole; whatever they call takes only the part it needs."""
+
+    config: Config
+    clock: Clock = field(default_factory=SystemClock)
+    progress: "Progress" = field(default_factory=Silence)
+    stop: StopSignal = field(default_factory=StopSignal)
+    transport: Callable[[], Any] | None = None
+    """Makes an httpx transport in place of the network: the in-process sandbox in tests."""
+
+    @cached_property
+    def database(self) -> "Database":
+        """The store, brought to this version's tables."""
+        from audsync.store import migrate
+        from audsync.store.database import Database
+
+        database = Database(self.config.store.url, clock=self.clock)
+        migrate.ensure(database)
+        return database
+
+    @cached_property
+    def state_root(self) -> Path:
+        """The state folder of this tenant.
+
+        Raises:
+            ConfigError: the state is to be somewhere that this version cannot write to.
+        """
+        url = str(self.config.state.url)
+        scheme = urlsplit(url).scheme
+        if scheme not in {"", "file"}:
+            raise ConfigError(
+                f"state.url `{scheme}://…` is not supported yet: name a folder on this machine.",
+                details={"key": "state.url"},
+            )
+        if self.config.state.encrypt:
+            raise ConfigError(
+                "state.encrypt is not supported yet: keep the state folder on an encrypted disk"
+                " and leave state.encrypt out.",
+                details={"key": "state.encrypt"},
+            )
+        return Path(url.removeprefix("file://")) / f"tenant-{self.config.tenant}"
+
+    def segment(self, name: str) -> SegmentConfig:
+        """A segment that may be used.
+
+        Raises:
+            SegmentNotFoundError, SegmentInactiveError: it may not.
+        """
+        segment = self.config.segments.get(name)
+        if segment is None:
+            raise SegmentNotFoundError(
+                f"There is no segment `{name}` in the configuration"
+                f"{nearest(name, self.config.segments)}. Add it under `segments:`.",
+                details={"segment": name},
+            )
+        if not segment.active:
+            raise SegmentInactiveError(
+                f"Segment `{name}` is switched off: set `segments.{name}.active: true` to use it.",
+                details={"segment": name},
+            )
+        return segment
+
+    def connection(self, name: str) -> ConnectionConfig:
+        """A configured connection.
+
+        Raises:
+            ConnectionUnknownError: there is none of that name.
+        """
+        connection = self.config.connections.get(name)
+        if connection is None:
+            raise ConnectionUnknownError(
+                f"There is no connection `{name}` in the configuration"
+                f"{nearest(name, self.config.connections)}. Add it under `connections:`.",
+                details={"connection": name},
+            )
+        return connection
+
+    def require_feature(self, platform: Platform) -> None:
+        """Make sure that this platform may be synced.
+
+        Raises:
+            FeatureDisabledError: a flag is off.
+        """
+        if not self.config.features.allows_sync(platform):
+            raise FeatureDisabledError(
+                f"Syncing to {platform} is switched off: set `features.audience_sync` and"
+                f" `features.audience_sync_{platform}` to true to use it.",
+                details={"platform": platform.value},
+            )
+
+    def connect(self, name: str) -> "Connector":
+        """A connector for a configured connection; the caller closes it.
+
+        Raises:
+            ConnectionUnknownError: there is none of that name.
+            CredentialsError: it has no credentials.
+        """
+        from audsync.connectors import registry
+        from audsync.connectors.contract import Access, HttpLimits
+
+        connection = self.connection(name)
+        if connection.credentials is None:
+            raise CredentialsError(
+                f"Connection `{name}` has no credentials: set `connections.{name}.credentials` in"
+                " the configuration, with ${NAME} for each secret.",
+                details={"connection": name, "platform": connection.platform.value},
+            )
+        access = Access(
+            account=connection.account,
+            base_url=connection.base_url,
+            token_url=connection.token_url,
+            api_version=connection.api_version,
+            credentials=connection.credentials.reveal(),
+            options=connection.options.model_dump(mode="json", exclude_none=True),
+        )
+        limits = HttpLimits(
+            request_timeout_s=self.config.limits.request_timeout,
+            max_wait_s=self.config.limits.max_wait,
+        )
+        return registry.connect(
+            connection.platform,
+            access,
+            clock=self.clock,
+            limits=limits,
+            transport=self.transport() if self.transport else None,
+        )

@@ -1,0 +1,161 @@
+"""A configured segment, as the engine reads it for one platform."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audsync.config.model import (
+    ColumnsConfig,
+    FileSource,
+    IdentifierColumns,
+    SegmentConfig,
+    SqlSource,
+    SuppressionConfig,
+)
+from audsync.domain import Platform
+from audsync.errors import ConfigError
+from audsync.services.runtime import Runtime
+
+if TYPE_CHECKING:
+    from audsync.identifiers.kernel import PrepareSpec
+    from audsync.segments.contract import Query
+    from audsync.snapshots.folder import AudienceFolder
+    from audsync.sync.contract import Desired, StateFiles
+    from audsync.sync.ports import Segment
+
+SALT = "profile_salt"
+SHARE_OF_DUCKDB = 0.4
+"""Of `state.memory_limit`: the rest is for the interpreter and the batches on their way."""
+
+
+def working_memory(runtime: Runtime) -> int:
+    """Bytes that DuckDB may hold."""
+    return int(runtime.config.state.memory_limit * SHARE_OF_DUCKDB)
+
+
+def salt_of(runtime: Runtime) -> str:
+    """The store's own salt for profile links and row fingerprints."""
+    import secrets
+
+    from audsync.store import settings
+
+    with runtime.database.transaction() as session:
+        return settings.get_or_create(session, SALT, lambda: secrets.token_hex(32))
+
+
+def prepare_spec(runtime: Runtime, segment: SegmentConfig, platform: Platform) -> "PrepareSpec":
+    """How the segment's raw values become what the platform takes."""
+    from audsync.identifiers.kernel import PhonePolicy, PrepareSpec
+
+    return PrepareSpec(
+        platform=platform,
+        region=segment.region or runtime.config.defaults.region,
+        phone_policy=PhonePolicy(segment.phone_policy.value),
+    )
+
+
+def query_of(
+    runtime: Runtime, segment: SegmentConfig, *, salt: str, spill: Path, in_order: bool = False
+) -> "Query":
+    """What to read of the segment's source.
+
+    Raises:
+        ConfigError: the source is of a kind that this version cannot read.
+    """
+    from audsync.segments.contract import Query
+
+    source = _file(segment.source)
+    return Query(
+        path=str(source.path),
+        format=source.format.value if source.format else None,
+        columns=_columns(segment.columns),
+        where=segment.where,
+        traits=tuple(segment.traits),
+        salt=salt,
+        memory_bytes=working_memory(runtime),
+        spill=spill,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        in_order=in_order,
+    )
+
+
+def segment_for(
+    runtime: Runtime, name: str, platform: Platform, *, folder: "AudienceFolder", work: Path
+) -> "Segment":
+    """The segment as an audience on `platform` wants it, to be read when the engine says.
+
+    Raises:
+        SegmentNotFoundError, SegmentInactiveError: it may not be used.
+        ConfigError: its source is of a kind that this version cannot read.
+    """
+    from audsync.sync.desired import Reading, prepare_segment, rules_of
+    from audsync.sync.ports import Segment
+
+    config = runtime.segment(name)
+    salt = salt_of(runtime)
+    reading = Reading(
+        query=query_of(runtime, config, salt=salt, spill=work / "spill"),
+        suppress=[
+            _suppression(runtime, entry, salt=salt, spill=work / "spill")
+            for entry in runtime.config.suppress
+        ],
+        spec=prepare_spec(runtime, config, platform),
+        salt=salt,
+        folder=folder,
+        work=work,
+        memory_bytes=working_memory(runtime),
+        advance=_advance(runtime),
+    )
+
+    def prepare(cache: "StateFiles | None") -> "Desired":
+        runtime.progress.phase("read", None)
+        return prepare_segment(reading, cache)
+
+    return Segment(prepare=prepare, rules=rules_of(reading))
+
+
+def _advance(runtime: Runtime) -> Callable[[int], None]:
+    """Shows how far the reading has come, and lets a signal stop it."""
+
+    def advance(rows: int) -> None:
+        runtime.stop.check()
+        runtime.progress.advance(rows)
+
+    return advance
+
+
+def _suppression(runtime: Runtime, entry: SuppressionConfig, *, salt: str, spill: Path) -> "Query":
+    from audsync.segments.contract import Query
+
+    source = _file(entry)
+    return Query(
+        path=str(source.path),
+        format=source.format.value if source.format else None,
+        columns=_columns(entry.columns),
+        where=None,
+        traits=(),
+        salt=salt,
+        memory_bytes=working_memory(runtime),
+        spill=spill,
+    )
+
+
+def _columns(columns: IdentifierColumns) -> dict[str, tuple[str, ...]]:
+    """Canonical label -> source columns, for what is mapped."""
+    mapped = {kind.label: names for kind, names in columns.by_kind.items()}
+    if isinstance(columns, ColumnsConfig):
+        mapped["profile_id"] = (columns.profile_id,)
+        if columns.consent:
+            mapped["consent"] = (columns.consent,)
+    return mapped
+
+
+def _file(source: FileSource | SqlSource) -> FileSource:
+    if isinstance(source, SqlSource):
+        raise ConfigError(
+            "A source of type `sql` cannot be read yet: export it to a Parquet or CSV file and"
+            " use `type: file`.",
+            details={"key": "source.type"},
+        )
+    return source

@@ -1,0 +1,256 @@
+"""Bringing one audience in step: lease, job, sync, receipt. What create, sync, replace, retry do.
+
+A job is begun before the source is read, so that every failure from there on is on record. The
+lease is held all the while, renewed from a thread, and checked in the transaction of each write.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from random import SystemRandom
+from typing import Any
+from uuid import UUID
+
+from audsync.connectors.contract import Connector
+from audsync.domain import (
+    AudienceState,
+    RemoteAudience,
+    RemoteId,
+    SyncOperation,
+    SyncStatus,
+    TriggeredBy,
+)
+from audsync.errors import (
+    AudienceStaleError,
+    AudsyncError,
+    CancelledError,
+    LeaseLostError,
+)
+from audsync.services import aftermath, reports, segments
+from audsync.services.creation import Created, ensure_created
+from audsync.services.heartbeat import Heartbeat, held
+from audsync.services.runtime import Runtime
+from audsync.services.warnings import warnings_of
+from audsync.snapshots.folder import AudienceFolder
+from audsync.store import jobs, leases, ledger
+from audsync.store.tables import AudienceSyncJob, PlatformAudience
+from audsync.sync.books import Books, of_segment
+from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.guards import Guard
+from audsync.sync.local import LocalEngine
+from audsync.sync.ports import Ports, Segment, Subject
+from audsync.sync.run import Outcome, synchronise
+
+MARGIN_S = 5.0
+"""What a lease must outlast a request's time-out by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a person or cron asked for."""
+
+    operation: SyncOperation
+    allow_shrink: bool = False
+    triggered_by: TriggeredBy = TriggeredBy.MANUAL
+    retry_of: UUID | None = None
+    reread: bool = True
+    """False: go on with the segment as the job that is retried had read it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A job that ended: its JSON, and the program's exit code."""
+
+    job: dict[str, Any]
+    exit_code: int
+    audience: dict[str, Any]
+
+
+def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> Report:
+    """Run one job on one audience, to its end.
+
+    Raises:
+        AudsyncError: no job was begun: the audience is stale or busy, or the segment, the
+            connection or a feature is not there.
+    """
+    if audience.state is AudienceState.STALE:
+        raise _stale(audience)
+    runtime.require_feature(audience.platform)
+    runtime.segment(audience.segment)
+    connector = runtime.connect(audience.connection)
+    try:
+        with _leased(runtime, audience) as (lease, heartbeat):
+            work = _Work(
+                runtime=runtime,
+                audience_id=audience.id,
+                wish=wish,
+                connector=connector,
+                lease=lease,
+                heartbeat=heartbeat,
+            )
+            return work.run()
+    finally:
+        connector.close()
+
+
+def guard_of(runtime: Runtime, audience: PlatformAudience, *, allow_shrink: bool) -> Guard:
+    """The audience's guard: as the file says now, else as it was when it was created."""
+    configured = runtime.config.audiences.get(audience.slug)
+    values = configured.guard.model_dump() if configured else (audience.guard or {})
+    return Guard(**values, is_lifted=allow_shrink)
+
+
+def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
+    """Where an audience's files are."""
+    return AudienceFolder(runtime.state_root, str(audience_id))
+
+
+def max_rows(runtime: Runtime, connector_limit: int) -> int:
+    """Rows a request: the platform's limit, or less where a person says so."""
+    return min(connector_limit, runtime.config.limits.max_batch_size or connector_limit)
+
+
+@contextmanager
+def _leased(
+    runtime: Runtime, audience: PlatformAudience
+) -> Iterator[tuple[leases.Lease, Heartbeat]]:
+    ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
+    owner = leases.this_process()
+    lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)
+    with held(runtime.database, lease, ttl_s=ttl_s) as heartbeat:
+        yield lease, heartbeat
+
+
+@dataclass(kw_only=True)
+class _Work:
+    """One job on one audience, while its lease is held."""
+
+    runtime: Runtime
+    audience_id: UUID
+    wish: Wish
+    connector: Connector
+    lease: leases.Lease
+    heartbeat: Heartbeat
+    counts: Books | None = None
+
+    def run(self) -> Report:
+        job = self._begin()
+        created, remote = None, None
+        try:
+            created = ensure_created(self.runtime, self.connector, self.audience_id)
+            if not created.is_new:
+                # It may be gone; and yesterday's members may be counted by now.
+                remote = self.connector.describe(created.remote)
+            outcome = self._synchronise(job, created.remote)
+        except LeaseLostError:
+            raise  # whoever has the lease now closes this job too
+        except AudsyncError as error:
+            status = (
+                SyncStatus.CANCELLED if isinstance(error, CancelledError) else SyncStatus.FAILED
+            )
+            books = self.counts or Books()
+            outcome = Outcome(status=status, books=books, error=error)
+        return self._finish(job, outcome, created, remote)
+
+    def _begin(self) -> AudienceSyncJob:
+        """A running job; those that dead processes left running are closed as failed."""
+        with self.runtime.database.transaction() as session:
+            leases.check(session, self.lease)
+            now = self.runtime.database.now(session)
+            audience = session.get_one(PlatformAudience, self.audience_id)
+            for left in jobs.abandoned(session, self.audience_id):
+                aftermath.close_abandoned(session, left, now=now)
+            return jobs.begin(
+                session,
+                audience,
+                self.wish.operation,
+                self.wish.triggered_by,
+                now,
+                retry_of=self.wish.retry_of,
+            )
+
+    def _synchronise(self, job: AudienceSyncJob, remote: RemoteId) -> Outcome:
+        runtime = self.runtime
+        with runtime.database.reading() as session:
+            audience = session.get_one(PlatformAudience, self.audience_id)
+        folder = folder_of(runtime, self.audience_id)
+        work = folder.open_work()
+        engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
+        segment = self._segment(audience, folder, engine)
+        ports = Ports(
+            database=runtime.database,
+            engine=engine,
+            progress=runtime.progress,
+            max_rows=max_rows(runtime, self.connector.spec.max_batch_rows),
+            lease=self.lease,
+            connector=self.connector,
+            clock=runtime.clock,
+            random=SystemRandom(),
+            check_stop=self._check_stop,
+            must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
+        )
+        subject = Subject(
+            audience_id=self.audience_id, job_id=job.id, remote=remote, name=audience.slug
+        )
+        guard = guard_of(runtime, audience, allow_shrink=self.wish.allow_shrink)
+        is_replace = (
+            self.wish.operation is SyncOperation.REPLACE and self.connector.spec.replaces_in_session
+        )
+        outcome = synchronise(ports, subject, segment, guard, is_replace=is_replace)
+        folder.close_work()
+        with runtime.database.reading() as session:
+            folder.sweep(ledger.head(session, self.audience_id).files.values())
+        return outcome
+
+    def _segment(
+        self, audience: PlatformAudience, folder: AudienceFolder, engine: LocalEngine
+    ) -> Segment:
+        """The segment, noting what its reading came to before anything can fail after it."""
+        segment = segments.segment_for(
+            self.runtime, audience.segment, audience.platform, folder=folder, work=engine.work
+        )
+
+        def prepare(cache: StateFiles | None) -> Desired:
+            again = None if self.wish.reread else engine.prepared(cache)
+            desired = again or segment.prepare(cache)
+            self.counts = of_segment(desired.counts)
+            return desired
+
+        return replace(segment, prepare=prepare)
+
+    def _check_stop(self) -> None:
+        self.runtime.stop.check()
+        self.heartbeat.check()
+
+    def _finish(
+        self,
+        job: AudienceSyncJob,
+        outcome: Outcome,
+        created: Created | None,
+        remote: RemoteAudience | None,
+    ) -> Report:
+        """Record how it ended on the job and on the audience."""
+        for name, value in asdict(outcome.books).items():
+            setattr(job, name, value)
+        job.warnings = [
+            *(created.warnings if created else ()),
+            *warnings_of(outcome, self.connector.spec),
+        ]
+        with self.runtime.database.transaction() as session:
+            leases.check(session, self.lease)
+            now = self.runtime.database.now(session)
+            audience = session.get_one(PlatformAudience, self.audience_id)
+            aftermath.settle(session, audience, job, outcome, remote, now=now)
+            return Report(
+                job=reports.job(job),
+                exit_code=outcome.error.exit_code if outcome.error else 0,
+                audience=reports.audience(audience, success_rate=None),
+            )
+
+
+def _stale(audience: PlatformAudience) -> AudienceStaleError:
+    return AudienceStaleError(
+        f"{audience.slug} was deleted on {audience.platform}. Run `audsync delete"
+        f" {audience.slug}` and create it anew.",
+        details={"audience": audience.slug, "platform": audience.platform.value},
+    )

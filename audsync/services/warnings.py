@@ -1,0 +1,52 @@
+"""What a finished job has to say beside its counts. Pure."""
+
+from audsync.connectors.contract import Spec
+from audsync.sync.run import Outcome
+
+Warning_ = dict[str, str]
+
+
+def warnings_of(outcome: Outcome, spec: Spec) -> list[Warning_]:
+    """Warnings of a job, in the order a person should read them.
+
+    Args:
+        outcome: how the sync ended.
+        spec: the platform's ways and limits.
+    """
+    books = outcome.books
+    found: list[Warning_] = []
+
+    def warn(code: str, message: str) -> None:
+        found.append({"code": code, "message": message})
+
+    if outcome.summary is None:
+        return found
+    skipped = books.profiles_skipped
+    asked = books.profiles_read - skipped["no_consent"] - skipped["duplicate"]
+    usable = asked - skipped["no_valid_identifier"] - skipped["suppressed"]
+    if usable == 0:
+        if skipped["no_valid_identifier"]:
+            warn(
+                "NO_VALID_IDENTIFIERS",
+                "No profiles with valid identifiers (email, phone, MAID)",
+            )
+        else:
+            warn("EMPTY_SEGMENT", "Segment has no profiles matching identifier criteria")
+    elif usable < spec.minimum_size:
+        warn(
+            "BELOW_MINIMUM_SIZE",
+            f"{usable:,} profiles are fewer than the {spec.minimum_size:,} matched people that"
+            f" {spec.platform} needs before an audience can be used.",
+        )
+    if skipped["duplicate"]:
+        warn(
+            "DUPLICATE_PROFILES",
+            f"{skipped['duplicate']:,} rows repeat a profile id: their identifiers were united.",
+        )
+    if books.platform_rejected:
+        warn(
+            "PLATFORM_REJECTED_ENTRIES",
+            f"{spec.platform} called {books.platform_rejected:,} entries of accepted batches"
+            " invalid.",
+        )
+    return found
