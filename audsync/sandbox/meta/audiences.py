@@ -85,8 +85,7 @@ class Audience:
 
     def is_flagged(self, settings: Settings) -> bool:
         """Whether its words suggest health or financial status."""
-        words = f"{self.name} {self.description}".lower()
-        return any(word in words for word in settings.flagged_words)
+        return settings.flags(self.name, self.description)
 
     def read(self, now: float, settings: Settings) -> dict[str, Any]:
         """Every field that can be asked for; those without a value are None."""

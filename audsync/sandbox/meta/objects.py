@@ -12,9 +12,31 @@ from audsync.sandbox.meta import errors
 from audsync.sandbox.meta.audiences import Audience
 from audsync.sandbox.meta.members import Members
 from audsync.sandbox.meta.request import Request, reply
+from audsync.sandbox.meta.rows import as_json
 
 _SOURCES = frozenset(
     {"USER_PROVIDED_ONLY", "PARTNER_PROVIDED_ONLY", "BOTH_USER_AND_PARTNER_PROVIDED"}
+)
+_LABELS = frozenset(
+    {
+        "QUALIFIED_LEADS",
+        "DISQUALIFIED_LEADS",
+        "APP_USERS",
+        "TRIAL_USERS",
+        "ENGAGED_USERS",
+        "HIGH_VALUE_CUSTOMERS",
+        "LOW_VALUE_CUSTOMERS",
+        "AT_RISK",
+        "DISENGAGED",
+        "RECENT_PURCHASERS",
+        "CART_ABANDONERS",
+        "OTHER_1",
+        "OTHER_2",
+        "OTHER_3",
+        # Meta's pages say the first of these two, its own client library the second.
+        "CUSTOMERS",
+        "GENERAL_CUSTOMERS",
+    }
 )
 _MAX_RETENTION_DAYS = 180
 _PAGE_ROWS = 25
@@ -46,6 +68,9 @@ def update(request: Request, audience: Audience) -> Answer:
     description = request.params.get("description", audience.description)
     if not isinstance(name, str) or not name.strip() or not isinstance(description, str):
         raise errors.invalid("Param name must be a non-empty string", field="name")
+    settings = request.settings
+    if audience.is_flagged(settings) and settings.flags(name, description):
+        raise errors.flagged_unmended()
 
     def effect() -> None:
         audience.name, audience.description = name, description
@@ -115,6 +140,7 @@ def _new(request: Request) -> Audience:
     if params.get("customer_file_source") not in _SOURCES:
         message = f"Param customer_file_source must be one of {{{', '.join(sorted(_SOURCES))}}}"
         raise errors.invalid(message, field="customer_file_source")
+    _check_labels(params.get("audience_labels"))
     return Audience(
         id=str(next(request.ids)),
         account_id=request.account.id,
@@ -127,6 +153,16 @@ def _new(request: Request) -> Audience:
         members=Members(request.book.people),
         unready_calls=request.settings.unready_calls,
     )
+
+
+def _check_labels(value: Any) -> None:  # noqa: ANN401 - any JSON
+    if value is None:
+        return
+    labels = as_json(value, name="audience_labels")
+    if not isinstance(labels, list) or not all(label in _LABELS for label in labels):
+        raise errors.invalid(
+            "Param audience_labels holds an unknown label", field="audience_labels"
+        )
 
 
 def _looks(audience: Audience) -> tuple[object, ...]:

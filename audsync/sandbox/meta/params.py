@@ -10,7 +10,8 @@ from audsync.sandbox.contract import Call
 from audsync.sandbox.meta import errors
 
 _ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-_COMMON = tuple((b"%%%02X" % code, bytes([code])) for code in b'",[]{}: -@')
+_FREQUENT = (b"%22%5D%2C%5B%22", b'"],["'), (b"%22%2C%22", b'","')
+"""What stands between rows and between cells: nearly all escapes of an upload."""
 
 
 def read(call: Call) -> dict[str, Any]:
@@ -58,8 +59,7 @@ def _form(body: bytes) -> dict[str, str]:
 def _text(escaped: bytes) -> str:
     """Undo URL encoding. Far quicker than urllib's on megabytes of escaped JSON."""
     text = escaped.replace(b"+", b" ")
-    for escape, plain in _COMMON:
-        # No plain text begins an escape, so the order of these does not matter.
+    for escape, plain in _FREQUENT:
         text = text.replace(escape, plain)
     text = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text)
     try:

@@ -41,15 +41,15 @@ class People:
 
     def tie(self, keys: Iterable[bytes]) -> int:
         """The one person whom all of `keys` name from now on; at least one key."""
-        by_key = self._by_key
+        by_key, parents = self._by_key, self._parents
         person = -1
         unknown = []
         for key in keys:
             found = by_key.get(key)
             if found is None:
                 unknown.append(key)
-            else:
-                root = self._root(found)
+            elif found != person:
+                root = found if parents[found] == found else self._root(found)
                 person = root if person < 0 else self._merge(person, root)
         if person < 0:
             person = len(self._parents)

@@ -60,16 +60,24 @@ def as_object(value: Any, *, name: str) -> dict[str, Any]:  # noqa: ANN401 - any
     """
     if value is None:
         raise errors.invalid(f"The parameter {name} is required", field=name)
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as broken:
-            raise errors.invalid(
-                f"Param {name} must be a valid JSON object", field=name
-            ) from broken
-    if not isinstance(value, dict):
+    document = as_json(value, name=name)
+    if not isinstance(document, dict):
         raise errors.invalid(f"Param {name} must be a JSON object", field=name)
-    return value
+    return document
+
+
+def as_json(value: Any, *, name: str) -> Any:  # noqa: ANN401 - any JSON
+    """A parameter that a JSON body holds as it is, and a form as JSON text.
+
+    Raises:
+        RefusedError: a text that is not JSON.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as broken:
+        raise errors.invalid(f"Param {name} must be valid JSON", field=name) from broken
 
 
 def _schema(given: Any) -> tuple[tuple[str, ...], bool]:  # noqa: ANN401 - any JSON
@@ -108,7 +116,8 @@ def _checked(schema: tuple[str, ...], *, is_list: bool, data: list[list[Any]]) -
         for number, cell in column.bad.items():
             bad.setdefault(number, cell)
         leaks.update({(kind, name): cells for kind, cells in column.leaks.items()})
-    bad.update(dict.fromkeys(_blank_rows(schema, data), ""))
+    for number in _blank_rows(schema, data):
+        bad.setdefault(number, "")
     return Upload(
         schema=schema,
         is_list=is_list,

@@ -76,6 +76,11 @@ class Settings(_Model):
     counts_after_h: Annotated[float, Field(ge=0)] = 1.0
     """How long it takes until sizes show a change."""
 
+    def flags(self, name: str, description: str) -> bool:
+        """Whether such words suggest health or financial status."""
+        words = f"{name} {description}".lower()
+        return any(word in words for word in self.flagged_words)
+
     def changed(self, changes: Mapping[str, Any]) -> "Settings":
         """A copy with the fields of the JSON object `changes`.
 
