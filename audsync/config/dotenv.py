@@ -9,11 +9,11 @@ import re
 _ENTRY = re.compile(
     r"""
     [^\S\n]*(?:export[^\S\n]+)?
-    (?P<name>[A-Za-z_][A-Za-z0-9_]*)[^\S\n]*=[^\S\n]*
+    (?P<name>[A-Za-z_][A-Za-z0-9_]*)[^\S\n]*=
     (?:
-        '(?P<literal>[^']*)'
-      | "(?P<quoted>(?:[^"\\]|\\.)*)"
-      | (?P<plain>(?!['"])[^\n]*?)
+        [^\S\n]*'(?P<literal>[^']*)'
+      | [^\S\n]*"(?P<quoted>(?:[^"\\]|\\.)*)"
+      | (?P<plain>(?![^\S\n]*['"])[^\n]*?)
     )
     (?:[^\S\n]*|[^\S\n]+\#[^\n]*)(?:\n|\Z)
     """,

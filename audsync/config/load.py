@@ -161,7 +161,7 @@ def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
 
 
 def _refusal(path: Path, problems: list[Problem]) -> ConfigError:
-    ordered = sorted(problems, key=lambda problem: problem.line)
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem.line)
     lines = []
     for problem in ordered:
         where = problem.variable or f"{path}:{problem.line}"

@@ -89,6 +89,8 @@ def find(root: Node, location: Location) -> Place:
         if alternatives:
             # pydantic puts the tag of the alternative it took into the location.
             place = replace(place, expected=alternatives.get(str(part)))
+        elif isinstance(part, int) and isinstance(place.node, Leaf):
+            continue  # a lone text where a list may stand
         elif part != "[key]":
             place = place.inside(part)
     return place

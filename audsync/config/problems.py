@@ -22,6 +22,7 @@ _TEXTS = {
     "dict_type": _MAPPING,
     "tuple_type": "must be a list",
     "string_type": "must be text",
+    "string_unicode": "must be text",
     "string_too_short": "must not be empty",
     "string_too_long": "must be a single character",
     "too_short": "must not be empty",

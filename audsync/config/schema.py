@@ -9,8 +9,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE: Json = {"type": "string", "pattern": r"\$\{[A-Za-z_]"}
 _NOTHING: Json = {"type": "null"}
 _NOTES = ("description", "default")
-_NAMED = ("properties", "patternProperties", "$defs")
-_LISTED = ("anyOf", "oneOf")
+_NAMED = {"properties", "patternProperties", "$defs"}
+_SINGLE = {"items", "additionalProperties"}
+_LISTED = {"anyOf", "oneOf"}
 
 
 def json_schema() -> Json:
@@ -22,21 +23,17 @@ def json_schema() -> Json:
 def _as_written(schema: Json) -> Json:
     """From what the models hold to what may stand in the file."""
     schema = {key: value for key, value in schema.items() if key not in {"title", "discriminator"}}
-    for key in _NAMED:
-        if key in schema:
-            schema[key] = {name: _as_written(each) for name, each in schema[key].items()}
-    for key in _LISTED:
-        if key in schema:
-            # A variable may stand for several alternatives, so `oneOf` would be too strict.
-            schema["anyOf"] = [_as_written(each) for each in schema.pop(key)]
-    for key in ("items", "additionalProperties"):
-        if isinstance(schema.get(key), dict):
+    for key in _NAMED & schema.keys():
+        schema[key] = {name: _as_written(each) for name, each in schema[key].items()}
+    for key in _LISTED & schema.keys():
+        # A variable may stand for several alternatives, so `oneOf` would be too strict.
+        schema["anyOf"] = [_as_written(each) for each in schema.pop(key)]
+    for key in _SINGLE & schema.keys():
+        if isinstance(schema[key], dict):
             schema[key] = _as_written(schema[key])
     if "patternProperties" in schema:
         schema["additionalProperties"] = False
-    if "properties" in schema:
-        return _section(schema)
-    return _scalar(schema)
+    return _section(schema) if "properties" in schema else _scalar(schema)
 
 
 def _section(schema: Json) -> Json:

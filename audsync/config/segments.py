@@ -38,6 +38,9 @@ def _delimiter(value: str) -> str:
     return value
 
 
+Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)]
+
+
 class FileSource(Section):
     """Rows in files."""
 
@@ -46,11 +49,8 @@ class FileSource(Section):
     format: FileFormat | None = Field(
         default=None, description="How the files are written; unset: by their names."
     )
-    delimiter: Annotated[str, AfterValidator(_delimiter)] | None = Field(
-        default=None,
-        min_length=1,
-        max_length=1,
-        description="What parts CSV fields, one character; unset: found out.",
+    delimiter: Delimiter | None = Field(
+        default=None, description="What parts CSV fields, one character; unset: found out."
     )
     encoding: Encoding = Field(
         default=Encoding.UTF_8, description="The character set of CSV files: utf-8 or latin-1."

@@ -1,0 +1,122 @@
+"""The tables of docs/configuration.md, as the models have them."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from audsync.config import model
+from audsync.config.connections import GoogleConsent
+from audsync.config.values import Section
+
+SECTIONS: list[tuple[str, type[Section]]] = [
+    ("(top)", model.Config),
+    ("store", model.StoreConfig),
+    ("state", model.StateConfig),
+    ("defaults", model.Defaults),
+    ("limits", model.Limits),
+    ("connections.NAME, platform: meta", model.MetaConnection),
+    ("connections.NAME, platform: google", model.GoogleConnection),
+    ("connections.NAME, platform: tiktok", model.TiktokConnection),
+    ("connections.NAME, platform: snapchat", model.SnapchatConnection),
+    ("connections.NAME.credentials, meta", model.MetaCredentials),
+    ("connections.NAME.credentials, google", model.GoogleCredentials),
+    ("connections.NAME.credentials, tiktok", model.TiktokCredentials),
+    ("connections.NAME.credentials, snapchat", model.SnapchatCredentials),
+    ("connections.NAME.options, meta", model.MetaOptions),
+    ("connections.NAME.options, google", model.GoogleOptions),
+    ("connections.NAME.options.consent, google", GoogleConsent),
+    ("connections.NAME.options, tiktok", model.TiktokOptions),
+    ("connections.NAME.options, snapchat", model.SnapchatOptions),
+    ("segments.NAME", model.SegmentConfig),
+    ("segments.NAME.source, type: file", model.FileSource),
+    ("segments.NAME.source, type: sql", model.SqlSource),
+    ("segments.NAME.columns", model.ColumnsConfig),
+    ("audiences.SLUG", model.AudienceConfig),
+    ("audiences.SLUG.guard", model.GuardConfig),
+    ("suppress[]", model.SuppressionConfig),
+    ("suppress[].columns", model.IdentifierColumns),
+    ("notify[]", model.NotifyConfig),
+    ("features", model.Features),
+]
+"""Each kind of section, by where it stands."""
+_WORDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true, false"}
+_WRITTEN = {
+    "every": "1h, 6h, 12h, 24h, 168h",
+    "minimum_every": "whole hours, such as 1h",
+    "memory_limit": "size, such as 1GB, 512MB",
+    "region": "two letters",
+    "profile_id": "column",
+    "country": "column",
+    "consent": "column",
+    "traits": "list of columns",
+}
+_DEFAULTS = {"every": "24h", "minimum_every": "1h", "memory_limit": "1GB"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A heading and its table."""
+
+    title: str
+    text: str
+
+
+def sections() -> list[type[Section]]:
+    """The models that have a table."""
+    return [section for _title, section in SECTIONS]
+
+
+def pages() -> list[Page]:
+    """One page a section."""
+    return [Page(title=title, text=_text(title, section)) for title, section in SECTIONS]
+
+
+def _text(title: str, section: type[Section]) -> str:
+    rows = "\n".join(_row(name, key) for name, key in section.model_fields.items())
+    return f"### `{title}`\n\n| key | type | default | meaning |\n|---|---|---|---|\n{rows}\n"
+
+
+def _row(name: str, key: FieldInfo) -> str:
+    own_words = {} if _kind(key.annotation) == "mapping" else _WRITTEN
+    kind = own_words.get(name, _kind(key.annotation))
+    return f"| `{name}` | {kind} | {_default(name, key)} | {key.description} |"
+
+
+def _default(name: str, key: FieldInfo) -> str:
+    default = key.default
+    if key.is_required() or get_origin(key.annotation) is Literal:
+        return "required"
+    if default is None or default in ((), {}) or key.default_factory is not None:
+        return ""
+    if isinstance(default, tuple):
+        return ", ".join(f"`{each.value}`" for each in default)
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    shown = f"{default:g}" if isinstance(default, float) else getattr(default, "value", default)
+    return f"`{_DEFAULTS.get(name, shown)}`"
+
+
+def _kind(annotation: object) -> str:
+    """The type in the words of someone who writes YAML."""
+    origin = get_origin(annotation)
+    arguments = [each for each in get_args(annotation) if each is not type(None)]
+    if origin is Literal:
+        return str(getattr(arguments[0], "value", arguments[0]))
+    if origin is dict:
+        return "mapping"
+    if origin is tuple:
+        inner = _kind(arguments[0])
+        return "column, or list of columns" if inner == "text" else f"list of {inner}"
+    if arguments:  # Annotated, or a union: the first alternative says enough
+        return _kind(arguments[0])
+    return _simple(annotation) if isinstance(annotation, type) else "text"
+
+
+def _simple(annotation: type) -> str:
+    if issubclass(annotation, Enum):
+        return ", ".join(str(member.value) for member in annotation)
+    if issubclass(annotation, Section):
+        return "mapping"
+    return _WORDS.get(annotation.__name__, "secret text")
