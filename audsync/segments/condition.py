@@ -76,9 +76,7 @@ def type_fault(
     """Why the expression makes no sense for columns of these types; None where it does."""
     columns = ", ".join(f"NULL::{type_} AS {name_literal(name)}" for name, type_ in types.items())
     try:
-        connection.sql(
-            f"SELECT 1 FROM (SELECT {columns or '1'}) WHERE {condition.sql} LIMIT 0"
-        ).fetchall()
+        connection.sql(f"SELECT 1 FROM (SELECT {columns or '1'}) WHERE {condition.sql}").fetchall()
     except duckdb.Error as error:
         return _reason(str(error), condition.text)
     return None

@@ -6,7 +6,7 @@ Nothing else counts as read: a caller must take all batches before it believes a
 
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class _Reading:
         return tuple(file for part in self.parts for file in part.files)
 
 
-def read(query: Query) -> Iterator[pa.RecordBatch]:
+def read(query: Query) -> Generator[pa.RecordBatch, None, None]:
     """The rows of the source.
 
     Returns:
@@ -88,7 +88,7 @@ def _prepare(query: Query) -> _Reading:
     return _Reading(query=query, parts=parts, condition=condition, sql=sql)
 
 
-def _stream(reading: _Reading) -> Iterator[pa.RecordBatch]:
+def _stream(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
     stop = threading.Event()
     failure: Exception | None = None
     is_whole = False
@@ -108,7 +108,7 @@ def _stream(reading: _Reading) -> Iterator[pa.RecordBatch]:
     _prove_whole(reading, unpaired=swept.result())
 
 
-def _scan(reading: _Reading) -> Iterator[pa.RecordBatch]:
+def _scan(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
     with closing(_open(reading.query, reading.files)) as connection:
         yield from connection.sql(reading.sql).to_arrow_reader(reading.query.batch_rows)
 

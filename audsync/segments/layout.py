@@ -25,6 +25,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _PARQUET_MAGIC = b"PAR1"
+_SPACE = b" \t\r\n"
 _SNIFFED_RECORDS = 20_480
 
 
@@ -162,14 +163,17 @@ def _json_layout(
         "hive_partitioning = false"
     )
     path = path_literal(file.path)
-    described = connection.sql(
-        f"DESCRIBE FROM read_json({path}, {options}, maximum_depth = 1, "
-        f"map_inference_threshold = -1, sample_size = {_SNIFFED_RECORDS})"
-    ).fetchall()
-    columns = [row[0] for row in described] if beginning.strip(b" \t\r\n" + _BOM) else []
+    if beginning.removeprefix(_BOM).translate(None, _SPACE) in {b"", b"[]"}:
+        columns = list(dict.fromkeys(needed))  # no record: nothing speaks against any column
+    else:
+        described = connection.sql(
+            f"DESCRIBE FROM read_json({path}, {options}, maximum_depth = 1, "
+            f"map_inference_threshold = -1, sample_size = {_SNIFFED_RECORDS})"
+        ).fetchall()
+        columns = [row[0] for row in described]
     # A key that few records have may not be among the first: look for it to the end.
     for name in dict.fromkeys(needed):
-        if name not in columns and (not columns or _has_key(connection, path, options, name)):
+        if name not in columns and _has_key(connection, path, options, name):
             columns.append(name)
     return Layout(
         columns=tuple(columns),
@@ -184,7 +188,7 @@ def json_style(file: SourceFile, beginning: bytes) -> str:
     A `.json` that does not begin with a bracket holds records one after another, as BigQuery and
     Spark write them. DuckDB takes a byte order mark only where lines do not matter.
     """
-    body = beginning.removeprefix(_BOM).lstrip(b" \t\r\n")
+    body = beginning.removeprefix(_BOM).lstrip(_SPACE)
     if file.format is Format.JSON and body.startswith(b"["):
         return "array"
     if file.format is Format.JSON or beginning.startswith(_BOM):

@@ -44,9 +44,7 @@ def statement(query: Query, parts: Sequence[Part], condition: Condition | None) 
 def prepared(query: Query, part: Part, condition: Condition | None) -> str:
     """A table with `audsync:N` (text of the N-th mapped column), traits, and `where`'s columns."""
     columns = [f"{_text(part, name)} AS {_inner(query, name)}" for name in query.mapped]
-    columns += [
-        f"{_typed(part, name)} AS {name_literal(f'audsync:trait.{name}')}" for name in query.traits
-    ]
+    columns += [f"{_typed(part, name)} AS {_trait(name)}" for name in query.traits]
     names = condition.columns if condition else ()
     columns += [f"{_typed(part, name)} AS {name_literal(name)}" for name in names]
     needed = tuple(dict.fromkeys((*query.mapped, *query.traits, *names)))
@@ -63,10 +61,8 @@ def faults(query: Query, part: Part) -> Iterator[tuple[str, str, str]]:
 
 
 def _select(query: Query, part: Part, condition: Condition | None) -> str:
-    cells = {name: _bounded(_inner(query, name)) for name in query.mapped}
-    hashed = ", ".join([text_literal(query.salt), *cells.values()])
     columns = [
-        f"hash({hashed}) AS fingerprint",
+        f"{_fingerprint(query, part)} AS fingerprint",
         f"{_profile_id(query)} AS profile_id",
         f"{_has_consent(query)} AS has_consent",
     ]
@@ -76,30 +72,36 @@ def _select(query: Query, part: Part, condition: Condition | None) -> str:
         if label not in {PROFILE_ID, CONSENT}
         for position, name in enumerate(names)
     ]
-    columns += [_trait(part, name) for name in query.traits]
+    columns += [f"{_trait(name)} AS {name_literal(f'trait.{name}')}" for name in query.traits]
     rows = prepared(query, part, condition)
     if condition:  # a level of its own, where it sees no alias of ours
         rows = f"(SELECT * FROM {rows} WHERE {condition.sql})"
     return f"SELECT {', '.join(columns)} FROM {rows}"
 
 
-def _trait(part: Part, name: str) -> str:
-    cell = name_literal(f"audsync:trait.{name}")
-    value = _bounded(cell) if part.types[name] == kinds.TEXT else cell
-    return f"{value} AS {name_literal(f'trait.{name}')}"
+def _fingerprint(query: Query, part: Part) -> str:
+    """SQL for the hash of all mapped cells, which also refuses cells that are too long.
+
+    One test for all of them: a test in every column costs as much as the rest of the query.
+    """
+    cells = [_inner(query, name) for name in query.mapped]
+    texts = cells + [_trait(name) for name in query.traits if part.types[name] == kinds.TEXT]
+    is_long = " OR ".join(f"strlen({text}) > {MAX_CELL_BYTES}" for text in texts) or "false"
+    hashed = ", ".join([text_literal(query.salt), *cells])
+    return f"CASE WHEN {is_long} THEN error('{TOO_LONG}') ELSE hash({hashed}) END"
 
 
 def _inner(query: Query, name: str) -> str:
     return name_literal(f"audsync:{query.mapped.index(name)}")
 
 
-def _bounded(cell: str) -> str:
-    return f"CASE WHEN strlen({cell}) > {MAX_CELL_BYTES} THEN error('{TOO_LONG}') ELSE {cell} END"
+def _trait(name: str) -> str:
+    return name_literal(f"audsync:trait.{name}")
 
 
 def _profile_id(query: Query) -> str:
     cells = [_inner(query, name) for name in query.columns.get(PROFILE_ID, ())]
-    filled = [f"CASE WHEN trim({cell}, {_BLANK}) <> '' THEN {cell} END" for cell in cells]
+    filled = [rf"CASE WHEN regexp_matches({cell}, '\S') THEN {cell} END" for cell in cells]
     return f"coalesce({', '.join(filled)})" if filled else "CAST(NULL AS VARCHAR)"
 
 
