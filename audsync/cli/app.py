@@ -1,0 +1,117 @@
+"""The command line: every command in one list, and the one place where errors become exit codes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from audsync import __version__, steps
+from audsync.cli import audiences, jobs, setup, segments, simulated, syncing
+from audsync.cli.context import set_up_logging
+from audsync.cli.globals import Globals, split
+from audsync.errors import AudsyncError, CancelledError, UsageError
+
+USAGE_EXIT_CODE = 2
+INTERNAL = "INTERNAL_ERROR"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    rich_markup_mode=None,
+    help="Keep ad-platform audiences exactly equal to customer segments.",
+    epilog="Every command takes --config FILE, --tenant ID, --json, --quiet, --verbose and"
+    " --no-color, before or after its name.",
+)
+for _name, _command in (
+    ("init", setup.init),
+    ("demo", simulated.demo),
+    ("check", segments.check),
+    ("create", audiences.create),
+    ("plan", syncing.plan),
+    ("sync", syncing.sync),
+    ("replace", syncing.replace),
+    ("retry", syncing.retry),
+    ("delete", audiences.delete),
+    ("status", audiences.status),
+    ("pause", audiences.pause),
+    ("resume", audiences.resume),
+    ("set", audiences.set_),
+    ("unlock", audiences.unlock),
+    ("export", segments.export),
+    ("hash", segments.hash_),
+    ("doctor", setup.doctor),
+    ("schema", setup.schema),
+    ("sandbox", simulated.sandbox),
+):
+    app.command(_name)(_command)
+app.add_typer(jobs.app, name="jobs")
+
+
+@app.callback()
+def prepare(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Show the version and leave."),
+) -> None:
+    """Keep ad-platform audiences exactly equal to customer segments."""
+    del context
+    if version:
+        typer.echo(f"audsync {__version__}")
+        raise typer.Exit
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Returns:
+        the exit code; whatever failed has been told.
+    """
+    settings = Globals(as_json="--json" in arguments, is_verbose="--verbose" in arguments)
+    try:
+        settings, rest = split(arguments)
+        set_up_logging(settings)
+        steps.listen_from_environment()
+        result = app(args=rest, standalone_mode=False, obj=settings)
+        return result if isinstance(result, int) else 0
+    except typer.Exit as leaving:
+        return int(leaving.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return _tell(CancelledError("Stopped before anything was changed."), settings)
+    except AudsyncError as error:
+        return _tell(error, settings)
+    except BrokenPipeError:
+        return 1
+    except Exception as error:
+        if settings.is_verbose:
+            raise
+        return _tell(_as_usage(error) or _as_bug(error), settings)
+
+
+def _tell(error: AudsyncError, settings: Globals) -> int:
+    from audsync.cli import render
+
+    render.error(error, as_json=settings.as_json)
+    return error.exit_code
+
+
+def _as_usage(error: Exception) -> UsageError | None:
+    """What the command line library says of a wrong command line, as our own error."""
+    message = getattr(error, "format_message", None)
+    if message is None:
+        return None
+    return UsageError(f"{message()} `audsync --help` lists the commands and their options.")
+
+
+def _as_bug(error: Exception) -> AudsyncError:
+    """An error nobody expected: its type and place, never its text, which may hold a value."""
+    trace: Any = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
+    return AudsyncError(
+        f"A bug in audsync: {type(error).__name__} at {place}. Run the command again with"
+        " --verbose for the whole trace, and report it.",
+        details={"type": type(error).__name__},
+    )
+
+

@@ -1,0 +1,130 @@
+"""`create`, `delete`, `status`, `pause`, `resume`, `set`, `unlock`."""
+
+from typing import Annotated
+
+import typer
+
+from audsync.cli import render
+from audsync.cli.context import confirm, globals_of, runtime_of
+from audsync.cli.options import AudienceName, Every, Yes
+
+
+def create(  # noqa: PLR0913 - one parameter an option
+    context: typer.Context,
+    segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="A segment of the file.")],
+    connection: Annotated[str, typer.Option("--connection", help="A connection of the file.")],
+    name: Annotated[str | None, typer.Option(help="Its name on the platform.")] = None,
+    description: Annotated[str | None, typer.Option(help="Its description there.")] = None,
+    every: Annotated[Every | None, typer.Option(help="Time between two syncs.")] = None,
+    no_auto_sync: Annotated[
+        bool, typer.Option("--no-auto-sync", help="Sync only when told to.")
+    ] = False,
+    slug: Annotated[
+        str | None, typer.Option("--id", help="Its slug; default SEGMENT-CONNECTION.")
+    ] = None,
+) -> None:
+    """Make the platform audience and upload the segment."""
+    from audsync.services import audiences as service
+
+    runtime = runtime_of(context)
+    new = service.NewAudience(
+        segment=segment,
+        connection=connection,
+        slug=slug,
+        name=name,
+        description=description,
+        every_hours=every.hours if every else None,
+        auto_sync=False if no_auto_sync else None,
+    )
+    with runtime.stop.on_signals():
+        report = service.create(runtime, new)
+    render.job(report.job, globals_of(context))
+    raise typer.Exit(report.exit_code)
+
+
+def delete(
+    context: typer.Context,
+    audience: AudienceName,
+    yes: Yes = False,
+    keep_remote: Annotated[
+        bool, typer.Option("--keep-remote", help="Leave the platform's audience alone.")
+    ] = False,
+) -> None:
+    """Delete an audience on the platform, then retire it; its history is kept."""
+    from audsync.services import audiences as service
+
+    runtime = runtime_of(context)
+    service.find(runtime, audience)
+    where = "here only" if keep_remote else "on the platform, for good"
+    confirm(context, f"Delete {audience} {where}?", is_sure=yes)
+    report = service.delete(runtime, audience, keep_remote=keep_remote)
+    render.job(report.job, globals_of(context))
+    raise typer.Exit(report.exit_code)
+
+
+def status(
+    context: typer.Context,
+    audience: Annotated[str | None, typer.Argument(metavar="[AUDIENCE]")] = None,
+    segment: Annotated[
+        str | None, typer.Option("--segment", help="Only audiences of this segment.")
+    ] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the platforms for sizes first.")
+    ] = False,
+) -> None:
+    """Show all audiences, or one in depth."""
+    from audsync.cli.context import config_of
+    from audsync.services.emptiness import is_surely_empty
+
+    settings = globals_of(context)
+    if audience is None and is_surely_empty(config_of(context)):
+        render.audiences([], settings)
+        return
+    from audsync.services import audiences as service
+
+    found = service.status(
+        runtime_of(context), reference=audience, segment=segment, refresh=refresh
+    )
+    render.audiences(found, settings, in_depth=audience is not None)
+
+
+def pause(context: typer.Context, audience: AudienceName) -> None:
+    """Stop syncing an audience by itself."""
+    from audsync.services import audiences as service
+
+    changed = service.schedule(runtime_of(context), audience, auto_sync=False)
+    render.audiences([changed], globals_of(context), in_depth=True)
+
+
+def resume(context: typer.Context, audience: AudienceName) -> None:
+    """Sync an audience by itself again."""
+    from audsync.services import audiences as service
+
+    changed = service.schedule(runtime_of(context), audience, auto_sync=True)
+    render.audiences([changed], globals_of(context), in_depth=True)
+
+
+def set_(
+    context: typer.Context,
+    audience: AudienceName,
+    every: Annotated[Every, typer.Option(help="Time between two syncs.")],
+) -> None:
+    """Change how often an audience is synced."""
+    from audsync.services import audiences as service
+
+    changed = service.schedule(runtime_of(context), audience, every_hours=every.hours)
+    render.audiences([changed], globals_of(context), in_depth=True)
+
+
+def unlock(
+    context: typer.Context,
+    audience: AudienceName,
+    force: Annotated[
+        bool, typer.Option("--force", help="Release it although its holder is alive.")
+    ] = False,
+) -> None:
+    """Release the lock that a dead process left on an audience."""
+    from audsync.services import audiences as service
+
+    released = service.unlock(runtime_of(context), audience, force=force)
+    render.unlocked(released, globals_of(context))
