@@ -172,35 +172,27 @@ def _settle(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_national_prefix(candidates: pl.DataFrame) -> pl.DataFrame:
-    """The calling numbers as they are validated; those that only `parse` can tell are left out.
+    """The calling numbers as they are validated; the few that `parse` rewrites are left out.
 
-    A national prefix is taken off if the rest is a number then, or if it was none before either;
-    the latter is left to phonenumbers where several regions share the code.
+    A national prefix is taken off unless that would spoil a number that makes sense with it, or
+    leave too few digits.
     """
     rules = compiled()
     number, bare = pl.col("number"), pl.col("bare")
     prefixed = number.str.contains(rules.prefixed)
-    rows = candidates.filter(prefixed).with_columns(
-        bare=number.str.extract(rules.calling_code, 1) + number.str.replace(rules.prefixed, ""),
-        is_rewritten=pl.any_horizontal(
-            number.str.extract(capture.pattern, capture.last_group).is_not_null()
-            for capture in rules.captures
-        ),
+    is_rewritten = pl.any_horizontal(
+        number.str.extract(capture.pattern, capture.last_group).is_not_null()
+        for capture in rules.captures
     )
-    rows = rows.filter(~pl.col("is_rewritten")).with_columns(
-        was_one=number.str.contains(rules.main.general),
-        is_one=bare.str.contains(rules.main.general),
-        is_shared=number.str.contains(rules.shared),
+    rows = candidates.filter(prefixed).filter(~is_rewritten)
+    rows = rows.with_columns(
+        bare=number.str.extract(rules.calling_code, 1) + number.str.replace(rules.prefixed, "")
     )
-    told = rows.filter(pl.col("is_one") | pl.col("was_one") | ~pl.col("is_shared"))
-    return pl.concat(
-        [
-            candidates.filter(~prefixed),
-            told.select(
-                "at", number=pl.when("is_one").then(bare).otherwise(number), unknown="unknown"
-            ),
-        ]
-    )
+    general = rules.main.general
+    spoils = number.str.contains(general) & ~bare.str.contains(general)
+    takes_off = bare.str.contains(rules.long_enough) & ~spoils
+    told = rows.with_columns(number=pl.when(takes_off).then(bare).otherwise(number))
+    return pl.concat([candidates.filter(~prefixed), told.drop("bare")])
 
 
 def _fits(plan: Plan) -> pl.Expr:

@@ -71,6 +71,8 @@ class PhoneRules:
     """Its first group is the calling code, if there is such a code."""
     prefixed: str
     """The calling code with what may be a national prefix behind it."""
+    long_enough: str
+    """Has so many digits that a national prefix may have been taken off."""
     captures: tuple[Capture, ...]
     main: Plan
     main_led: str
@@ -81,8 +83,6 @@ class PhoneRules:
     """The further regions of shared codes, one a code in each plan, without leading digits."""
     others_leading: str
     """Has the leading digits of a further region."""
-    shared: str
-    """Starts with a code that several regions share."""
     dialled_abroad: str
     """Over region and digits: starts with the prefix that dials abroad from there."""
     regions: dict[str, Region]
@@ -102,6 +102,7 @@ def compiled() -> PhoneRules:
     return PhoneRules(
         calling_code=f"^({'|'.join(codes)})",
         prefixed=_starts((code, main.prefix) for code, main in mains.items()),
+        long_enough=_whole((code, _lengths(main)) for code, main in mains.items()),
         captures=tuple(_captures(mains)),
         main=_plan(mains),
         main_led=_starts((code, "") for code in shared if mains[code].leading),
@@ -111,7 +112,6 @@ def compiled() -> PhoneRules:
             for at in range(depth)
         ),
         others_leading=_starts((code, region.leading) for code, region in further),
-        shared=_starts((code, "") for code in shared),
         dialled_abroad=_starts((name, region.abroad) for name, region in regions.items()),
         regions={
             name: Region(calling_code=region.calling_code, longest=max(region.lengths))
@@ -181,6 +181,12 @@ def _plan(regions: dict[str, _Numbering]) -> Plan:
         types=_whole((code, region.types) for code, region in regions.items()),
         general=_whole((code, (region.general,)) for code, region in regions.items()),
     )
+
+
+def _lengths(region: _Numbering) -> tuple[str, ...]:
+    """Possible lengths, and all that are longer still: `parse` objects to neither."""
+    exact = (f"[0-9]{{{length}}}" for length in region.lengths)
+    return (*exact, f"[0-9]{{{max(region.lengths) + 1},}}")
 
 
 def _captures(mains: dict[str, _Numbering]) -> Iterator[Capture]:

@@ -10,7 +10,8 @@ UNKNOWN_COUNTRY = "ZZ"
 
 _UNITED_STATES = "US"
 _WITHOUT_MARKS = {
-    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th", "\u0131": "i",
+    "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "ł": "l", "þ": "th",
+    "\u0131": "i",
 }  # fmt: skip
 """Latin letters that Unicode does not take apart into a letter and a mark."""
 
