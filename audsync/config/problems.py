@@ -11,6 +11,7 @@ from audsync.config.document import Branch, Node, Problem, dotted
 from audsync.config.places import Place, find
 
 _NEAR = 0.6
+_MANY = 20
 _MAPPING = "must be a mapping of keys to values"
 _TRUTH = "must be true or false"
 _WHOLE = "must be a whole number"
@@ -73,7 +74,8 @@ def hint(word: str, valid: Iterable[str]) -> str:
     near = nearest(word, valid)
     if near:
         return f"did you mean {near[0]}?"
-    return "valid here: " + (", ".join(valid) or "nothing yet")
+    more = f" and {len(valid) - _MANY} more" if len(valid) > _MANY else ""
+    return "valid here: " + (", ".join(valid[:_MANY]) or "nothing yet") + more
 
 
 def _problem(place: Place, details: ErrorDetails) -> Problem:

@@ -344,6 +344,13 @@ def test_a_misspelt_key_is_not_told_again_as_missing(refuse: Refuse) -> None:
     assert "missing" not in said
 
 
+def test_a_long_list_of_names_is_cut(refuse: Refuse) -> None:
+    many = "".join(f"  m{n}: {{platform: meta, account: {n}}}\n" for n in range(30))
+    text = f"connections:\n{many}audiences: {{a: {{segment: v, connection: zz, name: n}}}}\n"
+    said = refuse(text + VIP.replace("vip", "v")).message
+    assert said.endswith("valid here: " + ", ".join(f"m{n}" for n in range(20)) + " and 10 more")
+
+
 def test_an_unset_variable_is_told_once_wherever_its_alias_stands(refuse: Refuse) -> None:
     text = "connections:\n  a: &a {platform: meta, account: ${ACCOUNT}}\n  b: *a\n"
     assert refuse(text).message.splitlines() == [
