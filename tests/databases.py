@@ -1,5 +1,6 @@
 """Migrated stores for tests, on both databases, and the records they need most."""
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,14 +10,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg import sql
+
 from audsync.clock import Clock
 from audsync.domain import AudienceState, Platform
 from audsync.store import migrate
 from audsync.store.database import Database
-from audsync.store.tables import PlatformAudience
+from audsync.store.tables import METADATA, PlatformAudience
 from tests.postgres import shared_server
 
 KINDS = ("sqlite", "postgresql")
+_emptied: list[str] = []
+"""Databases to use again: emptying one is quicker than making one."""
 
 
 class SetClock:
@@ -57,11 +63,15 @@ def fresh_url(kind: str, folder: Path, *, is_migrated: bool = True) -> Iterator[
         yield f"sqlite:///{file}"
         return
     server = shared_server()
-    name = server.create(_migrated_template() if is_migrated else "template1")
-    try:
+    if not is_migrated:
+        name = server.create()
         yield server.url(name)
-    finally:
         server.drop(name)
+        return
+    name = _emptied.pop() if _emptied else server.create(_migrated_template())
+    yield server.url(name)
+    _empty(server.url(name))
+    _emptied.append(name)
 
 
 @contextmanager
@@ -101,7 +111,9 @@ def add_audience(database: Database, slug: str = "vip-meta", **fields: Any) -> P
 @cache
 def _migrated_file() -> Path:
     """A store with its tables, to copy: quicker than migrating each anew."""
-    file = Path(tempfile.mkdtemp(prefix="audsync-store-")) / "template.db"
+    folder = Path(tempfile.mkdtemp(prefix="audsync-store-"))
+    atexit.register(shutil.rmtree, folder)
+    file = folder / "template.db"
     _migrate(f"sqlite:///{file}")
     return file
 
@@ -112,6 +124,18 @@ def _migrated_template() -> str:
     name = server.create()
     _migrate(server.url(name))
     return name
+
+
+def _empty(url: str) -> None:
+    """Take every row out, after whoever may still be connected, such as a process just killed."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for table in reversed(METADATA.sorted_tables):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+        connection.execute("UPDATE alembic_version SET version_num = %s", [migrate.head()])
 
 
 def _migrate(url: str) -> None:

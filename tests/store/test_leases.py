@@ -3,6 +3,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from audsync.errors import BusyError, LeaseLostError
 from audsync.store import leases
 from audsync.store.database import Database
 from audsync.store.leases import Lease, Owner
+from audsync.store.processes import started_mark
 from tests.databases import SetClock, add_audience
 
 _HOLD = """
@@ -43,6 +45,15 @@ def _held_by_another_process(database: Database) -> Iterator[subprocess.Popen[st
         assert process.stdout.readline() == "held\n"
         yield process
         process.kill()
+
+
+def _ended_process() -> Owner:
+    """What a process of this host that is gone now would have claimed with."""
+    with subprocess.Popen(["sleep", "60"]) as process:
+        owner = replace(leases.this_process(), pid=process.pid)
+        owner = replace(owner, pid_started=started_mark(process.pid))
+        process.kill()
+    return owner
 
 
 def _claim(database: Database, ttl_s: float = 120.0) -> Lease:
@@ -107,37 +118,31 @@ def test_a_killed_holder_is_taken_over_at_once(database: Database) -> None:
 
 
 def test_a_holder_that_is_gone_without_a_trace_is_taken_over(database: Database) -> None:
-    with _held_by_another_process(database) as holder:
-        holder.kill()
-        holder.wait()
-        with database.reading() as session:
-            row = leases.holder(session, AUDIENCE)
-            assert row is not None
-            assert not leases.is_live(session, row)
-        assert _claim(database).epoch == 2
+    leases.claim(database, AUDIENCE, owner=_ended_process())
+    with database.reading() as session:
+        row = leases.holder(session, AUDIENCE)
+        assert row is not None
+        assert not leases.is_live(session, row)
+    assert _claim(database).epoch == 2
 
 
 @pytest.mark.parametrize("change", ["host", "boot"])
 def test_a_dead_pid_of_another_host_or_boot_proves_nothing(database: Database, change: str) -> None:
-    with _held_by_another_process(database) as holder:
-        holder.kill()
-        holder.wait()
-        with database.transaction() as session:
-            row = leases.holder(session, AUDIENCE)
-            assert row is not None
-            if change == "host":
-                row.host = "another-host"
-            else:
-                row.pid_started = f"another-boot/{row.pid_started.partition('/')[2]}"
-        with pytest.raises(BusyError):
-            _claim(database)
+    ended = _ended_process()
+    elsewhere = (
+        replace(ended, host="another-host")
+        if change == "host"
+        else replace(ended, pid_started=f"another-boot/{ended.pid_started.partition('/')[2]}")
+    )
+    leases.claim(database, AUDIENCE, owner=elsewhere)
+    with pytest.raises(BusyError):
+        _claim(database)
 
 
 def test_a_pid_that_another_process_has_now_does_not_count(database: Database) -> None:
     me = leases.this_process()
     place = me.pid_started.rpartition("/")[0]
-    before = Owner(token="t", host=me.host, pid=me.pid, pid_started=f"{place}/1")
-    leases.claim(database, AUDIENCE, owner=before)
+    leases.claim(database, AUDIENCE, owner=replace(me, pid_started=f"{place}/1"))
     assert _claim(database).epoch == 2
 
 
