@@ -136,7 +136,8 @@ class Connector(Protocol):
         """End a replace session that an earlier run left open, so that other calls are let in.
 
         `filler`: a batch of one wanted row to carry the closing flag; its number goes on from the
-        batches already sent, and its kinds are those of that session. A session that has ended by itself is no error.
+        batches already sent, and its kinds are those of that session. A session that has ended by
+        itself is no error.
         """
         ...
 
