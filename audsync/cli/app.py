@@ -6,7 +6,7 @@ from typing import Any
 import typer
 
 from audsync import __version__, steps
-from audsync.cli import audiences, jobs, setup, segments, simulated, syncing
+from audsync.cli import audiences, jobs, segments, setup, simulated, syncing
 from audsync.cli.context import set_up_logging
 from audsync.cli.globals import Globals, split
 from audsync.errors import AudsyncError, CancelledError, UsageError
@@ -113,5 +113,3 @@ def _as_bug(error: Exception) -> AudsyncError:
         " --verbose for the whole trace, and report it.",
         details={"type": type(error).__name__},
     )
-
-
