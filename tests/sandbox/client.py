@@ -22,10 +22,10 @@ class Meta:
         self.base_url = base_url
         self.world = world
 
-    def call(self, method: str, path: str, **rest: Any) -> httpx.Response:
+    def call(self, method: str, path: str, **rest: Any) -> httpx.Response:  # noqa: ANN401 - what httpx takes
         return self.http.request(method, f"{self.base_url}/v26.0/{path}", **rest)
 
-    def create(self, name: str = "buyers", **params: Any) -> str:
+    def create(self, name: str = "buyers", **params: str) -> str:
         form = {"name": name, "subtype": "CUSTOM", "customer_file_source": "USER_PROVIDED_ONLY"}
         answer = self.call("POST", "act_1001/customaudiences", data={**form, **params})
         assert answer.status_code == 200, answer.text
@@ -50,7 +50,7 @@ class Meta:
         answer = self.http.post(f"{self.root}/_sandbox/faults", json=[*rules])
         assert answer.status_code == 200, answer.text
 
-    def configure(self, **changes: Any) -> None:
+    def configure(self, **changes: object) -> None:
         answer = self.http.post(f"{self.root}/_sandbox/settings", json={"meta": changes})
         assert answer.status_code == 200, answer.text
 

@@ -98,7 +98,8 @@ def test_the_clock_only_goes_forward(either: Meta) -> None:
     after = post(either, "clock", {"advance_s": 3600}).json()
     assert after["offset_s"] == 3600
     assert 3600 <= after["now"] - before["now"] < 3605
-    for wrong in ({"advance_s": -1}, {"advance_s": "1"}, {}, []):
+    wrongs: list[object] = [{"advance_s": -1}, {"advance_s": "1"}, {}, []]
+    for wrong in wrongs:
         assert post(either, "clock", wrong).status_code == 400
 
 

@@ -1,7 +1,6 @@
 """What the vendor's own client library sends, the sandbox must take."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from facebook_business.adobjects.adaccount import AdAccount
@@ -24,7 +23,7 @@ def api(served: Meta) -> Iterator[FacebookAdsApi]:
 
 
 @pytest.fixture
-def audience(api: FacebookAdsApi) -> Any:
+def audience(api: FacebookAdsApi) -> CustomAudience:
     made = AdAccount("act_1001", api=api).create_custom_audience(
         params={
             "name": "from the library",
@@ -35,7 +34,7 @@ def audience(api: FacebookAdsApi) -> Any:
     return CustomAudience(made["id"], api=api)
 
 
-def test_it_reads_accounts_and_audiences(api: FacebookAdsApi, audience: Any) -> None:
+def test_it_reads_accounts_and_audiences(api: FacebookAdsApi, audience: CustomAudience) -> None:
     account = AdAccount("act_1001", api=api)
     assert account.api_get(fields=["name", "account_status"])["account_status"] == 1
     told = audience.api_get(fields=["name", "operation_status"])
@@ -53,7 +52,7 @@ def test_it_reads_accounts_and_audiences(api: FacebookAdsApi, audience: Any) -> 
     assert [each["name"] for each in listed] == ["more 2", "more 1", "more 0", "renamed 2"]
 
 
-def test_it_adds_and_removes_by_list_schema(served: Meta, audience: Any) -> None:
+def test_it_adds_and_removes_by_list_schema(served: Meta, audience: CustomAudience) -> None:
     users = [["CRM-1", "Anna@Example.com", "+1 555 010 4477"], ["crm-2", "bert@example.com", ""]]
     schema = [SCHEMA.extern_id, SCHEMA.email, SCHEMA.phone]
     told = audience.add_users(schema=schema, users=users, is_raw=True).json()
@@ -70,7 +69,7 @@ def test_it_adds_and_removes_by_list_schema(served: Meta, audience: Any) -> None
     assert list(served.world.journal.violations) == []
 
 
-def test_it_adds_by_string_schema_and_in_a_session(served: Meta, audience: Any) -> None:
+def test_it_adds_by_string_schema_and_in_a_session(served: Meta, audience: CustomAudience) -> None:
     session = {"session_id": 9, "batch_seq": 1, "last_batch_flag": True}
     told = audience.add_users(
         schema=CustomAudience.Schema.email_hash, users=["a@example.com"], session=session
@@ -79,7 +78,7 @@ def test_it_adds_by_string_schema_and_in_a_session(served: Meta, audience: Any) 
     assert served.remote(audience["id"]).identifiers == {("EMAIL", hashed("a@example.com"))}
 
 
-def test_it_replaces(served: Meta, audience: Any) -> None:
+def test_it_replaces(served: Meta, audience: CustomAudience) -> None:
     params = {
         "payload": {"schema": ["EXTERN_ID"], "is_raw": True, "data": [["new"]]},
         "session": {"session_id": 5, "batch_seq": 1, "last_batch_flag": True},
@@ -88,21 +87,21 @@ def test_it_replaces(served: Meta, audience: Any) -> None:
     assert served.remote(audience["id"]).identifiers == {("EXTERN_ID", "new")}
 
 
-def test_its_hashed_device_ids_are_a_leak_only_when_strict(served: Meta, audience: Any) -> None:
+def test_its_hashed_device_ids_are_a_leak_only_when_strict(
+    served: Meta, audience: CustomAudience
+) -> None:
     device = "AB1234CD-E123-12FA-B123-4567890ABCDE"
 
-    def add() -> Any:
-        return audience.add_users(schema=[SCHEMA.madid], users=[[device]], is_raw=True).json()
-
+    madid = {"schema": [SCHEMA.madid], "users": [[device]], "is_raw": True}
     with pytest.raises(FacebookRequestError) as refused:
-        add()
+        audience.add_users(**madid)
     assert refused.value.api_error_code() == 100
     served.configure(is_strict=False)
-    assert add()["num_invalid_entries"] == 1
+    assert audience.add_users(**madid).json()["num_invalid_entries"] == 1
     assert {each["kind"] for each in served.world.journal.violations} == {"hashed_madid"}
 
 
-def test_it_sees_errors_as_it_should(served: Meta, audience: Any) -> None:
+def test_it_sees_errors_as_it_should(served: Meta, audience: CustomAudience) -> None:
     served.arm({"kind": "rate_limit"})
     with pytest.raises(FacebookRequestError) as refused:
         audience.api_get(fields=["id"])

@@ -1,5 +1,6 @@
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.sandbox.client import Meta, error_of
@@ -11,8 +12,15 @@ def session(number: int, *, last: bool = False, of: int = 7) -> dict[str, Any]:
     return {"session_id": of, "batch_seq": number, "last_batch_flag": last}
 
 
-def send(meta: Meta, audience: str, value: str, **rest: Any) -> Any:
-    return meta.upload(audience, ["EXTERN_ID"], [[value]], **rest)
+def send(
+    meta: Meta,
+    audience: str,
+    value: str,
+    *,
+    session: dict[str, Any] | None = None,
+    method: str = "POST",
+) -> httpx.Response:
+    return meta.upload(audience, ["EXTERN_ID"], [[value]], session=session, method=method)
 
 
 def test_a_session_counts_over_its_batches(meta: Meta) -> None:
@@ -92,7 +100,9 @@ def test_a_session_id_may_be_text(meta: Meta) -> None:
 
 
 class TestReplace:
-    def put(self, meta: Meta, audience: str, values: list[str], of: dict[str, Any] | None) -> Any:
+    def put(
+        self, meta: Meta, audience: str, values: list[str], of: dict[str, Any] | None
+    ) -> httpx.Response:
         rows = [[value] for value in values]
         return meta.upload(audience, ["EXTERN_ID"], rows, edge="usersreplace", session=of)
 
@@ -103,7 +113,7 @@ class TestReplace:
     def members(self, meta: Meta, audience: str) -> set[str]:
         return {value for _, value in meta.remote(audience).identifiers}
 
-    def refused(self, answer: Any, subcode: int, message: str) -> None:
+    def refused(self, answer: httpx.Response, subcode: int, message: str) -> None:
         assert answer.status_code == 400
         assert error_of(answer) == {
             "message": message,

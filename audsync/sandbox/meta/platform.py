@@ -46,7 +46,7 @@ class MetaSandbox:
 
     def answer(self, call: Call, now: float) -> Answer:
         if len(call.target) > self._settings.max_url_bytes:
-            return Answer(status=414, body=b"<html>URI Too Long</html>")
+            return Answer(status=414, body=b"URI Too Long", headers={"Content-Type": "text/html"})
         try:
             return self._answer(call, now)
         except errors.RefusedError as refused:

@@ -54,7 +54,7 @@ class Settings(_Model):
     app_secret: Annotated[str, Field(repr=False)] = DEFAULT_APP_SECRET
     requires_proof: bool = False
     tokens: tuple[Token, ...] = (Token(),)
-    accounts: tuple[AdAccount, ...] = (AdAccount(),)
+    accounts: Annotated[tuple[AdAccount, ...], Field(min_length=1)] = (AdAccount(),)
     tier: Literal["development_access", "standard_access"] = "standard_access"
     budget_calls: Annotated[int, Field(ge=1)] | None = None
     """Calls an hour for each ad account; None for what the tier gives."""
