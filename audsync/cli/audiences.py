@@ -9,7 +9,7 @@ from audsync.cli.context import confirm, globals_of, runtime_of
 from audsync.cli.options import AudienceName, Every, Yes
 
 
-def create(  # noqa: PLR0913 - one parameter an option
+def create(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
     segment: Annotated[str, typer.Argument(metavar="SEGMENT", help="A segment of the file.")],
     connection: Annotated[str, typer.Option("--connection", help="A connection of the file.")],

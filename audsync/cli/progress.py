@@ -31,7 +31,9 @@ class Lines:
     """One line a minute, for logs."""
 
     def __init__(self) -> None:
-        self._name, self._total, self._done = "", None, 0
+        self._name = ""
+        self._total: int | None = None
+        self._done = 0
         self._told_at = time.monotonic()
 
     def phase(self, name: str, total: int | None) -> None:
@@ -56,7 +58,9 @@ class Bar:
     def __init__(self) -> None:
         self._bar: Any = None
         self._task: Any = None
-        self._name, self._total, self._done = "", None, 0
+        self._name = ""
+        self._total: int | None = None
+        self._done = 0
         self._began_at = time.monotonic()
 
     def phase(self, name: str, total: int | None) -> None:

@@ -225,13 +225,17 @@ def _plan_lines(record: Json) -> list[str]:
         if count
     )
     lines = [
-        f"profiles: {record['profiles_new']:,} new, {record['profiles_changed']:,} changed,"
-        f" {record['profiles_unchanged']:,} unchanged, {record['profiles_removed']:,} leave,"
-        f" {record['profiles_refreshed']:,} sent again",
+        (
+            f"profiles: {record['profiles_new']:,} new, {record['profiles_changed']:,} changed,"
+            f" {record['profiles_unchanged']:,} unchanged, {record['profiles_removed']:,} leave,"
+            f" {record['profiles_refreshed']:,} sent again"
+        ),
         f"removed because: {causes}" if causes else "",
         f"skipped: {skipped}" if skipped else "",
-        f"{record['batches']} batches, about {record['estimated_calls']} calls,"
-        f" {record['estimated_minutes']:g} minutes",
+        (
+            f"{record['batches']} batches, about {record['estimated_calls']} calls,"
+            f" {record['estimated_minutes']:g} minutes"
+        ),
     ]
     lines += [
         f"rejected {kind}: " + ", ".join(f"{count:,} {why}" for why, count in reasons.items())
@@ -271,12 +275,12 @@ def _coloured(status: str | None, text: str | None) -> str:
 
 
 def _text(value: object) -> str:
-    return "–" if value is None else str(value)
+    return "-" if value is None else str(value)
 
 
 def _number(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
+    return "-" if value is None else f"{value:,}"
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
+    return "-" if value is None else f"{100 * value:.0f} %"

@@ -176,12 +176,16 @@ def _settle(desk: Desk, audience_id: UUID) -> tuple[Standing, bool]:
     tried = [row for row in rows if row.state not in (BatchState.PLANNED, BatchState.REFUSED)]
     if is_replace and tried:
         last = tried[-1]
-        remaining["stuck_session"] = {"session": last.session, "next": last.session_number + 1}
+        remaining["stuck_session"] = {
+            "session": last.session,
+            "next": last.session_number + 1,
+            "kinds": facts["session_kinds"],
+        }
     return Standing(files=folded, facts=remaining), True
 
 
 def _end_stuck_session(
-    ports: Ports, subject: Subject, files: StateFiles, stuck: Mapping[str, int]
+    ports: Ports, subject: Subject, files: StateFiles, stuck: Mapping[str, Any]
 ) -> None:
     """Tell the platform that the replace it waits for is over, so that it lets others in.
 
@@ -202,7 +206,7 @@ def _end_stuck_session(
         is_last=True,
         rows=1,
         session_rows=1,
-        kinds=tuple(Kind(kind) for kind in sorted(set(members["kind"].to_pylist()))),
+        kinds=tuple(Kind(kind) for kind in stuck["kinds"]),
         members=members,
     )
     ports.connector.close_session(subject.remote, stuck["session"], filler)
@@ -229,6 +233,7 @@ def _planned_facts(
         "sizes": _as_json(standing.sizes),
         "next_sizes": _as_json(drafted.plan.summary.desired_sizes),
         "is_replace": is_replace,
+        "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
 
 
