@@ -1,0 +1,117 @@
+"""Seed to history, and the verdict on it."""
+
+from dataclasses import dataclass
+from random import Random
+
+from audsync.domain import SyncStatus
+from tests.sim.ledger_room import LedgerRoom, room
+from tests.sim.people import Crowd, first_crowd, next_crowd, recognition
+from tests.sim.platform import SimPlatform, Trouble
+from tests.sim.set_bench import SetBench
+from tests.sim.world import Bench, Ended, Run, World
+
+MAX_RUNS = 3
+ECHO_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What kinds of trouble a history may hold."""
+
+    replaces: float = 0.15
+    faults: float = 0.25
+    may_be_late: bool = True
+    may_be_gone: bool = True
+    is_linked: bool | None = None
+    """None: half of the histories."""
+
+
+ANYTHING = Recipe()
+
+
+def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> World:
+    """Live through one history and judge it.
+
+    Raises:
+        AssertionError: an invariant is broken.
+    """
+    random = Random(seed)
+    world, crowd = make_world(random, room(), bench or SetBench(), recipe)
+    for _ in range(random.randrange(1, MAX_RUNS + 1)):
+        crowd = next_crowd(random, crowd, is_linked=world.is_linked)
+        world.go(_troubled(random, crowd, recipe))
+    end_clean(world, next_crowd(random, crowd, is_linked=world.is_linked))
+    return world
+
+
+def make_world(
+    random: Random, ledger_room: LedgerRoom, bench: Bench, recipe: Recipe
+) -> tuple[World, Crowd]:
+    """A world before its first run, and its segment."""
+    is_linked = random.random() < 0.5 if recipe.is_linked is None else recipe.is_linked
+    platform = SimPlatform(
+        person_of=recognition(random, is_linked=is_linked),
+        now=ledger_room.clock.now,
+        random=random,
+    )
+    world = World(
+        room=ledger_room, bench=bench, platform=platform, random=random, is_linked=is_linked
+    )
+    return world, first_crowd(random, is_linked=is_linked, size=random.randrange(1, 8))
+
+
+def end_clean(world: World, crowd: Crowd) -> None:
+    """Clean runs until nothing is in flight; then exact, and nothing more to say."""
+    was_in_flight = bool(world.platform.queue)
+    first = clean_run(world, crowd)
+    if not was_in_flight:
+        check_exact(world, crowd, "after one clean run")
+    last: Ended = first
+    for _ in range(ECHO_RUNS):
+        last = clean_run(world, crowd)
+        check_exact(world, crowd, "after the echo")
+    assert not last.requests, "I12: a clean run after the echo sends something"
+
+
+def clean_run(world: World, crowd: Crowd) -> Ended:
+    """A run in which nothing goes wrong; it must say that all is done."""
+    ended = world.go(plain_run(world.random, crowd))
+    assert ended.error is None, f"a clean run failed: {ended.error!r}"
+    assert ended.outcome is not None
+    assert ended.outcome.status is SyncStatus.COMPLETED, f"not clean: {ended.outcome.error!r}"
+    return ended
+
+
+def plain_run(random: Random, crowd: Crowd, *, max_rows: int = 0, crash_at: int = 0) -> Run:
+    """A run without faults, but for the crash that is asked for."""
+    return Run(
+        crowd=crowd,
+        max_rows=max_rows or random.randrange(1, 6),
+        trouble=Trouble(random=random),
+        crash_at=crash_at,
+    )
+
+
+def check_exact(world: World, crowd: Crowd, when: str) -> None:
+    """I1: the platform holds the segment, as values and, where they are linked, as people."""
+    wrong = world.missing_or_left(crowd)
+    assert not wrong, f"I1 {when}: {len(wrong)} values are missing or left over"
+    people = world.wrong_people(crowd)
+    assert not people, f"I1 {when}: {len(people)} people are missing or left over"
+
+
+def _troubled(random: Random, crowd: Crowd, recipe: Recipe) -> Run:
+    return Run(
+        crowd=crowd,
+        max_rows=random.randrange(1, 6),
+        is_replace=random.random() < recipe.replaces,
+        trouble=Trouble(
+            random=random,
+            rate=random.choice((0.0, recipe.faults, 2 * recipe.faults)),
+            may_be_late=recipe.may_be_late,
+            may_be_gone=recipe.may_be_gone,
+        ),
+        crash_at=random.randrange(1, 60) if random.random() < 0.5 else 0,
+        is_store_error=random.random() < 0.2,
+        stop_after=random.randrange(6) if random.random() < 0.1 else -1,
+    )

@@ -1,0 +1,134 @@
+"""A real SQLite store for many short histories, and a window into it that only reads."""
+
+import sqlite3
+import tempfile
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import event
+
+from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus, TriggeredBy
+from audsync.store import tables
+from audsync.store.database import Database
+
+_HISTORY_TABLES = ("batch", "head", "lease", "audience_sync_job")
+
+
+class VirtualClock:
+    """Time that passes only when told to."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return self._now.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        """So many seconds pass."""
+        self._now += timedelta(seconds=seconds)
+
+
+class LedgerRoom:
+    """One store with one audience; emptied for each history.
+
+    The file lies in memory and is never synced: a simulated crash ends a process, not a machine.
+    """
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        memory = Path("/dev/shm")
+        folder = tempfile.mkdtemp(prefix="audsync-sim-", dir=memory if memory.is_dir() else None)
+        self._folder = Path(folder)
+        file = self._folder / "audsync.db"
+        self.database = Database(f"sqlite:///{file}", clock=self.clock)
+        event.listen(self.database.engine, "connect", _relax)
+        with self.database.connecting() as connection:
+            tables.METADATA.create_all(connection)
+        self.window = sqlite3.connect(file, isolation_level=None)
+        self.audience_id = self._add_audience()
+
+    def empty(self) -> None:
+        """Begin a new history."""
+        self.window.execute("begin immediate")
+        for table in _HISTORY_TABLES:
+            self.window.execute(f"delete from {table}")
+        self.window.execute("commit")
+
+    def add_job(self, operation: SyncOperation) -> UUID:
+        """A job for the ledger's rows to belong to."""
+        job_id = uuid4()
+        with self.database.transaction() as session:
+            session.add(
+                tables.AudienceSyncJob(
+                    id=job_id,
+                    tenant_id=1,
+                    platform_audience_id=self.audience_id,
+                    audience="sim",
+                    platform=Platform.META,
+                    operation=operation,
+                    status=SyncStatus.RUNNING,
+                    triggered_by=TriggeredBy.MANUAL,
+                )
+            )
+        return job_id
+
+    def batches(self, job_id: UUID) -> list[tuple[int, str, str, int, int, int]]:
+        """Number, action, state, epoch, session, session number of the job's batches."""
+        return self.window.execute(
+            "select number, action, state, epoch, session, session_number from batch"
+            " where job_id = ? order by number",
+            (job_id.hex,),
+        ).fetchall()
+
+    def ruling_epoch(self) -> int:
+        """The epoch of the lease."""
+        row: tuple[Any, ...] = self.window.execute("select epoch from lease").fetchone()
+        return int(row[0])
+
+    def close(self) -> None:
+        """Remove the store."""
+        self.window.close()
+        self.database.dispose()
+        for file in self._folder.iterdir():
+            file.unlink()
+        self._folder.rmdir()
+
+    def _add_audience(self) -> UUID:
+        audience_id = uuid4()
+        with self.database.transaction() as session:
+            session.add(
+                tables.PlatformAudience(
+                    id=audience_id,
+                    tenant_id=1,
+                    slug="sim",
+                    segment="sim",
+                    connection="sim",
+                    platform=Platform.META,
+                    platform_audience_name="sim",
+                    ad_account_id="sim",
+                    state=AudienceState.ACTIVE,
+                    created_at=self.clock.now(),
+                    updated_at=self.clock.now(),
+                )
+            )
+        return audience_id
+
+
+@cache
+def room() -> LedgerRoom:
+    """This process's own; made once, as making the tables takes longer than many histories."""
+    return LedgerRoom()
+
+
+def _relax(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = MEMORY")
