@@ -87,7 +87,11 @@ def fresh_database(
             database.dispose()
 
 
-def add_audience(database: Database, slug: str = "vip-meta", **fields: Any) -> PlatformAudience:  # noqa: ANN401
+def add_audience(
+    database: Database,
+    slug: str = "vip-meta",
+    **fields: Any,  # noqa: ANN401 - whatever columns the test is about
+) -> PlatformAudience:
     """Store an audience of tenant 1 that is active, unless `fields` says otherwise."""
     made_at = datetime(2026, 11, 1, tzinfo=UTC)
     given: dict[str, Any] = {

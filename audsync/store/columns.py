@@ -59,10 +59,18 @@ def words(enum: type[StrEnum]) -> type[TypeDecorator[StrEnum]]:
         impl = String(WORD_CHARS)
         cache_ok = True
 
-        def process_bind_param(self, value: StrEnum | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        def process_bind_param(
+            self,
+            value: StrEnum | None,
+            dialect: Dialect,  # noqa: ARG002 - both databases get the same
+        ) -> str | None:
             return None if value is None else enum(value).value
 
-        def process_result_value(self, value: str | None, dialect: Dialect) -> StrEnum | None:  # noqa: ARG002
+        def process_result_value(
+            self,
+            value: str | None,
+            dialect: Dialect,  # noqa: ARG002 - both databases give the same
+        ) -> StrEnum | None:
             return None if value is None else enum(value)
 
     Word.__name__ = Word.__qualname__ = f"{enum.__name__}Word"

@@ -207,8 +207,8 @@ def _busy(session: Session, audience_id: UUID, row: tables.Lease | None) -> Busy
 
 def _lost(lease: Lease) -> LeaseLostError:
     return LeaseLostError(
-        "Another process took this audience over, or this one was stopped for too long: nothing "
-        "more was sent. What is open is settled by the next `audsync sync`.",
+        "Another process took this audience over, or this one stood still for too long: it stopped "
+        "before its next step. `audsync sync` settles what is open.",
         details={"audience_id": str(lease.audience_id), "epoch": lease.epoch},
     )
 

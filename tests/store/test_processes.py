@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +22,9 @@ def test_an_ended_process_is_gone() -> None:
     assert is_gone(process.pid, mark)
 
 
-def test_the_name_of_a_process_may_hold_anything(tmp_path: object) -> None:
-    link = os.path.join(str(tmp_path), "a) Z (b")  # noqa: PTH118 - odd on purpose
-    os.symlink("/bin/sleep", link)  # noqa: PTH211
+def test_the_name_of_a_process_may_hold_anything(tmp_path: Path) -> None:
+    link = tmp_path / "a) Z (b"
+    link.symlink_to("/bin/sleep")
     with subprocess.Popen([link, "60"]) as process:
         assert not is_gone(process.pid, started_mark(process.pid))
         process.kill()
