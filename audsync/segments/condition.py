@@ -74,7 +74,10 @@ def type_fault(
     connection: duckdb.DuckDBPyConnection, condition: Condition, types: Mapping[str, str]
 ) -> str | None:
     """Why the expression makes no sense for columns of these types; None where it does."""
-    columns = ", ".join(f"NULL::{type_} AS {name_literal(name)}" for name, type_ in types.items())
+    # A row of nulls that DuckDB cannot know to be nulls, so that it does not skip the work.
+    columns = ", ".join(
+        f"unnest([NULL::{type_}]) AS {name_literal(name)}" for name, type_ in types.items()
+    )
     try:
         connection.sql(f"SELECT 1 FROM (SELECT {columns or '1'}) WHERE {condition.sql}").fetchall()
     except duckdb.Error as error:

@@ -126,11 +126,11 @@ def _header_text(file: SourceFile, beginning: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
-        header_end = data.find(b"\n")
-        if error.start > header_end >= 0:  # the rows are for the scan to judge
-            return data[: error.start].decode(encoding)
-        at = error.start + len(beginning) - len(data)
-        raise _refused(file, f"is not {encoding}; set `encoding` or convert the file", at) from None
+        start = error.start
+    if 0 <= data.find(b"\n") < start:  # the header is sound, and the rows are for the scan
+        return data[:start].decode(encoding)
+    at = start + len(beginning) - len(data)
+    raise _refused(file, f"is not {encoding}; set `encoding` or convert the file", at)
 
 
 def _header(text: str, delimiter: str) -> tuple[str, ...]:

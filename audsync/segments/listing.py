@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from audsync.errors import SourceError
@@ -89,10 +90,11 @@ def _expand(path: str) -> set[Path]:
             f"{path} does not exist; check `path` and whether the export has run",
             details={"path": path},
         )
-    last = Path(path).name
+    named = [part for part in Path(path).parts if _is_passed_over(part)]
     files: set[Path] = set()
     for match in map(Path, glob.iglob(path, recursive=True)):  # noqa: PTH207 - absolute pattern
-        if not _is_passed_over(match.name) or last.startswith(("_", ".")):
+        hidden = [part for part in match.parts if _is_passed_over(part)]
+        if all(any(fnmatchcase(part, pattern) for pattern in named) for part in hidden):
             files |= _under(match)
     return files
 
@@ -202,8 +204,10 @@ def _stamp(state: os.stat_result) -> tuple[int, ...]:
 
 def _unreadable(path: Path, error: OSError) -> SourceError:
     reason = (error.strerror or "cannot be read").lower()
+    is_closed = isinstance(error, PermissionError)
+    remedy = "let the user that runs audsync read it" if is_closed else "check `path`"
     return SourceError(
-        f"{path} cannot be read: {reason}; let the user that runs audsync read it",
+        f"{path} cannot be read: {reason}; {remedy}",
         details={"path": str(path)},
     )
 

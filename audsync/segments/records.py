@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ from audsync.segments.listing import Format, SourceFile
 
 MAX_RECORD_CHARS = 16 << 20
 """DuckDB's own limit for one record, in bytes."""
-_SPACE = " \t\r\n"
+_SIGN = re.compile(r"[^ \t\r\n]")
 
 
 class _Record(dict[str, Any]):
@@ -106,11 +107,11 @@ class _Scanner:
     def _peek(self) -> str:
         """The next sign that is no space; nothing at the end."""
         while True:
-            rest = self._text[self._at :]
-            stripped = rest.lstrip(_SPACE)
-            self._at += len(rest) - len(stripped)
-            if stripped:
-                return stripped[0]
+            match = _SIGN.search(self._text, self._at)
+            if match:
+                self._at = match.start()
+                return match[0]
+            self._at = len(self._text)
             if not self._is_longer():
                 return ""
 
