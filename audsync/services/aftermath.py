@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 RETRY_LADDER_S = (60, 300, 900, 3600)
 """Waits before the next attempts at what failed for a passing reason."""
-_RETRIED_EXIT_CODES = frozenset({3, 6})
+_RESUMED_EXIT_CODES = frozenset({3, 6, 8, 130})
 ABANDONED = "The process that ran this job is gone; the next run went on where it stopped."
 
 
@@ -32,6 +32,8 @@ def settle(
     retry_at = _retry_at(job, error, now)
     if remote is not None:
         audience.platform_size = remote.size_upper
+    if any(warning["code"] == "NO_VALID_IDENTIFIERS" for warning in job.warnings):
+        audience.match_rate = 0.0
     job.match_rate = audience.match_rate
     jobs.finish(
         session,
@@ -66,7 +68,7 @@ def close_abandoned(session: "Session", job: AudienceSyncJob, *, now: datetime) 
 
 def _retry_at(job: AudienceSyncJob, error: AudsyncError | None, now: datetime) -> datetime | None:
     """When to try again by itself, for failures that pass."""
-    if error is None or error.exit_code not in _RETRIED_EXIT_CODES:
+    if error is None or error.exit_code not in _RESUMED_EXIT_CODES:
         return None
     step = RETRY_LADDER_S[min(job.attempt, len(RETRY_LADDER_S)) - 1]
     asked = float(error.details.get("retry_after_seconds") or 0)

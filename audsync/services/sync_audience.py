@@ -25,6 +25,7 @@ from audsync.errors import (
     AudsyncError,
     CancelledError,
     LeaseLostError,
+    StateError,
 )
 from audsync.services import aftermath, reports, segments
 from audsync.services.creation import Created, ensure_created
@@ -175,6 +176,7 @@ class _Work:
             audience = session.get_one(PlatformAudience, self.audience_id)
         folder = folder_of(runtime, self.audience_id)
         work = folder.open_work()
+        self._inspect(folder)
         engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
         segment = self._segment(audience, folder, engine)
         ports = Ports(
@@ -198,9 +200,30 @@ class _Work:
         )
         outcome = synchronise(ports, subject, segment, guard, is_replace=is_replace)
         folder.close_work()
-        with runtime.database.reading() as session:
-            folder.sweep(ledger.head(session, self.audience_id).files.values())
+        folder.sweep(self._live_files())
         return outcome
+
+    def _inspect(self, folder: AudienceFolder) -> None:
+        """Prove that the files are what the store says; sweep what a dead run left.
+
+        Raises:
+            StateError: one is missing or damaged, and this is no replace, which needs none.
+        """
+        live = self._live_files()
+        try:
+            for name in live:
+                folder.verify(name)
+        except StateError:
+            if self.wish.operation is not SyncOperation.REPLACE:
+                raise
+            with self.runtime.database.transaction() as session:
+                ledger.close_plan(session, self.lease, files={}, facts={"is_lost": True})
+            live = set()
+        folder.sweep(live)
+
+    def _live_files(self) -> set[str]:
+        with self.runtime.database.reading() as session:
+            return set(ledger.head(session, self.audience_id).files.values())
 
     def _segment(
         self, audience: PlatformAudience, folder: AudienceFolder, engine: LocalEngine

@@ -13,7 +13,15 @@ from typing import Any
 from uuid import UUID
 
 from audsync.domain import Action, BatchState, Kind, SyncStatus, UploadBatch
-from audsync.errors import AudsyncError, PartialFailureError, RejectedError
+from audsync.errors import (
+    AudsyncError,
+    BudgetEndedError,
+    CancelledError,
+    GuardError,
+    PartialFailureError,
+    RejectedError,
+    StateError,
+)
 from audsync.store import ledger
 from audsync.store.tables import Batch
 from audsync.sync import books as bookkeeping
@@ -32,7 +40,7 @@ from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import Sending, Session, send
 
 SESSION_BITS = 62
-_KEPT_FACTS = ("rules", "sizes", "stuck_session")
+_KEPT_FACTS = ("rules", "sizes", "stuck_session", "is_lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +97,29 @@ def synchronise(
         how it ended, also where the platform failed.
 
     Raises:
-        SourceError, GuardError: nothing was sent.
+        SourceError: nothing was sent.
         LeaseLostError, StoreError, StateError: stop; the next run goes on from here.
     """
     standing = recover(ports, subject)
+    if standing.facts.get("is_lost") and not is_replace:
+        raise StateError(
+            f"What is on the platform for {subject.name} is not known any more: its state files"
+            " were lost. Run `audsync replace` on it, which trusts no snapshot."
+        )
     drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
-    guards.enforce(guard, drafted.verdicts, audience=subject.name)
     plan = drafted.plan
     sessions = _sessions(plan, ports)
     facts = _planned_facts(standing, drafted, segment, is_replace=is_replace)
-    ports.check_stop()
+    try:
+        guards.enforce(guard, drafted.verdicts, audience=subject.name)
+        ports.check_stop()
+    except (GuardError, CancelledError, BudgetEndedError) as error:
+        return Outcome(
+            status=_status_of(error, SyncStatus.FAILED),
+            books=drafted.books,
+            error=error,
+            summary=plan.summary,
+        )
     with ports.database.transaction() as session:
         ledger.commit_plan(
             session,
@@ -175,10 +196,12 @@ def _settle(desk: Desk, audience_id: UUID) -> tuple[Standing, bool]:
         remaining["sizes"] = _as_json(desk.engine.sizes(folded))
     tried = [row for row in rows if row.state not in (BatchState.PLANNED, BatchState.REFUSED)]
     if is_replace and tried:
-        last = tried[-1]
+        first, last = tried[0], tried[-1]
         remaining["stuck_session"] = {
             "session": last.session,
             "next": last.session_number + 1,
+            "first_row": first.first_row,
+            "stop_row": first.stop_row,
             "kinds": facts["session_kinds"],
         }
     return Standing(files=folded, facts=remaining), True
@@ -189,15 +212,19 @@ def _end_stuck_session(
 ) -> None:
     """Tell the platform that the replace it waits for is over, so that it lets others in.
 
-    The one row it takes was part of that replace, so it is among the uncertain already.
+    The one row it takes is the first of that replace, so it is among the uncertain already.
     """
     if files.next_identifiers is None:
         return
-    first = BatchFacts(number=1, action=Action.REPLACE, first_row=0, stop_row=1, rows=1)
-    source = replace(files, additions=files.next_identifiers)
-    members = ports.engine.members(source, first)
-    if not members.num_rows:
-        return
+    began = BatchFacts(
+        number=1,
+        action=Action.REPLACE,
+        first_row=stuck["first_row"],
+        stop_row=stuck["stop_row"],
+        rows=1,
+    )
+    members = ports.engine.members(replace(files, additions=files.next_identifiers), began)
+    members = members.slice(0, members["row"].to_pylist().count(0))
     filler = UploadBatch(
         audience=subject.remote,
         action=Action.REPLACE,
@@ -233,6 +260,7 @@ def _planned_facts(
         "sizes": _as_json(standing.sizes),
         "next_sizes": _as_json(drafted.plan.summary.desired_sizes),
         "is_replace": is_replace,
+        "is_lost": bool(standing.facts.get("is_lost")),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
 
@@ -312,7 +340,12 @@ def _outcome(books: Books, sending: Sending, plan: Plan) -> Outcome:
             " send the rest.",
             details={"cause": error.as_json()},
         )
-    return Outcome(status=status, books=books, error=error, summary=plan.summary)
+    return Outcome(status=_status_of(error, status), books=books, error=error, summary=plan.summary)
+
+
+def _status_of(error: AudsyncError | None, status: SyncStatus) -> SyncStatus:
+    """A job that a person stopped is cancelled, however far it came."""
+    return SyncStatus.CANCELLED if isinstance(error, CancelledError) else status
 
 
 def _can_be_retried(error: AudsyncError) -> bool:
