@@ -25,6 +25,13 @@ MAX_ECHO_ROWS = 200_000
 _APPLIED_ADDS = "(select distinct kind, value from added where state = 'applied')"
 _APPLIED_REMOVES = "(select kind, value from removed where state = 'applied')"
 _DOUBTFUL_REMOVES = "(select kind, value from removed where state = 'doubtful')"
+_CARRIED = "(select * from c union all select * from u union all select * from e)"
+_TURNED = """
+          select * from e semi join c using (kind, value) anti join d using (kind, value)
+          union all
+          select * from e anti join c using (kind, value) semi join d using (kind, value)
+"""
+"""Echoes that this plan turns round: what they were said against may land after it, too."""
 
 UPDATE_PARTS = {
     "identifiers": f"""
@@ -43,8 +50,7 @@ UPDATE_PARTS = {
         select distinct profile, kind, value from (
           select * from u anti join {_APPLIED_REMOVES} using (kind, value)
           union all select profile, kind, value from added where state = 'doubtful'
-          union all select * from (select * from c union all select * from u union all
-            select * from e) semi join {_DOUBTFUL_REMOVES} using (kind, value))
+          union all select * from {_CARRIED} semi join {_DOUBTFUL_REMOVES} using (kind, value))
         anti join {_APPLIED_ADDS} using (kind, value) where kind < {FIRST_FIELD}
         """,
     "repair": f"""
@@ -59,9 +65,10 @@ UPDATE_PARTS = {
         with said as (select * from {_APPLIED_ADDS} union select * from {_APPLIED_REMOVES}),
         parts as (
           select * from e anti join said using (kind, value)
+          union all {_TURNED}
           union all select * from u semi join said using (kind, value)
           union all select profile, kind, value from added where state = 'applied' and unanswered
-          union all select * from (select * from c union all select * from u) semi join
+          union all select * from {_CARRIED} semi join
             (select kind, value from removed where state = 'applied' and unanswered)
             using (kind, value)),
         whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
@@ -73,7 +80,8 @@ UPDATE_PARTS = {
 REPLACE_PARTS = {
     "uncertain": f"""
         select distinct profile, kind, value from
-          (select * from c union all select * from d union all select * from u)
+          (select * from c union all select * from d union all select * from u
+           union all select * from e)
         where kind < {FIRST_FIELD}
         """,
     "repair": "select profile, kind, value from r where false",
@@ -85,7 +93,8 @@ ECHO_OF_CLOSED = f"""
     with parts as (
       select * from u
       union all select profile, kind, value from added where unanswered
-      union all select * from c semi join
+      union all {_TURNED}
+      union all select * from {_CARRIED} semi join
         (select kind, value from removed where unanswered) using (kind, value)),
     whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
     select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}

@@ -62,7 +62,7 @@ class LocalEngine:
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
         """The state after a plan whose every batch was applied."""
         echo = None
-        if files.uncertain or any(batch.unanswered_tries for batch in batches):
+        if files.uncertain or files.echo or any(batch.unanswered_tries for batch in batches):
             with self._session() as con:
                 fold.prepare(con, batches, self._paths(files))
                 echo = self._write(con, fold.ECHO_OF_CLOSED, "echo")

@@ -62,6 +62,8 @@ def make_world(
 
 def end_clean(world: World, crowd: Crowd) -> None:
     """Clean runs until nothing is in flight; then exact, and nothing more to say."""
+    if world.platform.is_gone:
+        world.recreate()
     was_in_flight = bool(world.platform.queue)
     first = clean_run(world, crowd)
     if not was_in_flight:

@@ -155,11 +155,13 @@ class SetEngine:
         known = self.known(files)
         unsure_removes = self._removed(files, [b for b in batches if b.unanswered_tries])
         unsure_adds = self._added(files, [b for b in batches if b.unanswered_tries])
-        carried = {link for link in known.c | known.e if link[1:] in unsure_removes}
+        carried = {link for link in known.c | known.u | known.e if link[1:] in unsure_removes}
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
-            echo=self.store.keep_some(sorted(identifiers(known.u | unsure_adds | carried)), "echo"),
+            echo=self.store.keep_some(
+                sorted(identifiers(known.u | unsure_adds | carried | _turned(known))), "echo"
+            ),
         )
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -232,7 +234,7 @@ class SetEngine:
             others = [batch for batch in batches if batch.state is not BatchState.APPLIED]
             missing = missing | self._added(files, others)
         unsure_removes = self._removed(files, unsure)
-        echo = {link for link in known.e if link[1:] not in said}
+        echo = {link for link in known.e if link[1:] not in said} | _turned(known)
         echo |= {link for link in known.u if link[1:] in said}
         echo |= self._added(files, unsure)
         echo |= {link for link in carriers if link[1:] in unsure_removes}
@@ -341,6 +343,12 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
+
+
+def _turned(known: Known) -> set[Link]:
+    """Echoes that the plan said the other way round: an old request may land after it."""
+    flipped = values(known.c) ^ values(known.d)
+    return {link for link in known.e if link[1:] in flipped}
 
 
 def _removal_rows(known: Known, change: Change) -> list[Gone]:

@@ -130,7 +130,7 @@ class World:
         self.platform.end_run(self.runs)
         self._check(ended)
         if isinstance(ended.error, AudienceGoneError) or _is_gone(ended.outcome):
-            self._recreate()
+            self.recreate()
         return ended
 
     def missing_or_left(self, crowd: Crowd) -> set[Value]:
@@ -242,7 +242,7 @@ class World:
     def _values(self, name: str | None) -> set[Value]:
         return {link[1:] for link in self.bench.links(name) if link[1] < FIRST_FIELD}
 
-    def _recreate(self) -> None:
+    def recreate(self) -> None:
         """A person has the audience made anew: a new id, so nothing is confirmed."""
         self.platform.start_anew()
         owner = leases.Owner(token="recreate", host=DEAD_HOST, pid=1, pid_started="")
