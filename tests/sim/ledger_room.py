@@ -1,5 +1,6 @@
-"""A real SQLite store for many short histories, and a window into it that only reads."""
+"""A real SQLite store for many short histories, and a window into it."""
 
+import json
 import sqlite3
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import event
 
-from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus, TriggeredBy
+from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus
 from audsync.store import tables
 from audsync.store.database import Database
 
@@ -40,6 +41,9 @@ class VirtualClock:
 class LedgerRoom:
     """One store with one audience; emptied for each history.
 
+    `window` is a bare connection: twenty times quicker than the store's own way for what is not
+    under test, such as a job's row.
+
     The file lies in memory and is never synced: a simulated crash ends a process, not a machine.
     """
 
@@ -66,20 +70,24 @@ class LedgerRoom:
     def add_job(self, operation: SyncOperation) -> UUID:
         """A job for the ledger's rows to belong to."""
         job_id = uuid4()
-        with self.database.transaction() as session:
-            session.add(
-                tables.AudienceSyncJob(
-                    id=job_id,
-                    tenant_id=1,
-                    platform_audience_id=self.audience_id,
-                    audience="sim",
-                    platform=Platform.META,
-                    operation=operation,
-                    status=SyncStatus.RUNNING,
-                    triggered_by=TriggeredBy.MANUAL,
-                )
-            )
+        self.window.execute(
+            "insert into audience_sync_job (id, platform_audience_id, operation, status, tenant_id,"
+            " audience, platform, triggered_by, attempt, warnings, rejected, profiles_skipped,"
+            " profiles_read, profiles_unchanged, profiles_sent, profiles_added, profiles_failed,"
+            " profiles_pending, profiles_removed, profiles_refreshed, identifiers_added,"
+            " identifiers_removed, platform_rejected, total_batches, successful_batches,"
+            " failed_batches) values (?, ?, ?, ?, 1, 'sim', 'meta', 'manual', 1, '[]', '{}', '{}',"
+            " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+            (job_id.hex, self.audience_id.hex, operation.value, SyncStatus.RUNNING.value),
+        )
         return job_id
+
+    def head(self) -> tuple[dict[str, str], dict[str, Any], bool]:
+        """Files, facts and whether a plan is open."""
+        row = self.window.execute("select files, facts, open_job_id from head").fetchone()
+        if row is None:
+            return {}, {}, False
+        return json.loads(row[0]), json.loads(row[1]), row[2] is not None
 
     def batches(self, job_id: UUID) -> list[tuple[int, str, str, int, int, int]]:
         """Number, action, state, epoch, session, session number of the job's batches."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audsync.errors import AudsyncError
 from tests.sim.history import play
 
 
@@ -9,6 +10,5 @@ def test_history_ends_exact(seeds: range) -> None:
     for seed in seeds:
         try:
             play(seed)
-        except Exception as error:
-            error.add_note(f"replay: pytest tests/sim -k history --seed {seed}")
-            pytest.fail("\n".join([f"seed {seed}: {error!r}", *error.__notes__]))
+        except (AssertionError, AudsyncError, LookupError) as error:
+            pytest.fail(f"{error!r}\nreplay: pytest tests/sim -k history --seed {seed}")

@@ -163,8 +163,7 @@ class World:
     def _synchronise(self, run: Run, connector: SimConnector, ended: Ended) -> None:
         owner = leases.Owner(token=f"run-{self.runs}", host=DEAD_HOST, pid=1, pid_started="")
         lease = leases.claim(self.room.database, self.room.audience_id, owner=owner)
-        with self.room.database.reading() as session:
-            self.bench.sweep(ledger.live_files(session))
+        self.bench.sweep(set(self.room.head()[0].values()))
         operation = SyncOperation.REPLACE if run.is_replace else SyncOperation.UPDATE
         job_id = self.room.add_job(operation)
         self.witness.begin(job_id)
@@ -211,9 +210,7 @@ class World:
         self.witness.end()
         if ended.outcome is not None:
             judge.books(ended.outcome.books, is_whole=ended.outcome.status is SyncStatus.COMPLETED)
-        with self.room.database.reading() as session:
-            head = ledger.head(session, self.room.audience_id)
-            files, facts, is_open = dict(head.files), dict(head.facts), bool(head.open_job_id)
+        files, facts, is_open = self.room.head()
         for name in files.values():
             assert self.bench.has(name), f"I5: {name} is named and not there"
         if self.platform.is_gone:
@@ -222,22 +219,25 @@ class World:
         if not is_open:
             sizes = {str(int(k)): n for k, n in self.bench.engine.sizes(state).items()}
             assert facts.get("sizes", {}) == sizes, "recorded sizes differ from the snapshot's"
-        self._check_certainty()
+        self._check_certainty(self._folded() if is_open else state)
 
-    def _check_certainty(self) -> None:
+    def _check_certainty(self, state: StateFiles) -> None:
         """I2: what is not in doubt is on the platform exactly when it is confirmed."""
+        confirmed = self._values(state.identifiers)
+        doubtful = self._values(state.uncertain) | self._values(state.echo)
+        doubtful |= {row for late in self.platform.queue for row in late.rows}
+        wrong = (confirmed ^ self.platform.values) - doubtful
+        assert not wrong, f"I2: {len(wrong)} values are believed certain and are not as believed"
+
+    def _folded(self) -> StateFiles:
+        """What the next run will find."""
         desk = Desk(
             database=self.room.database,
             engine=self.bench.engine,
             progress=_Silence(),
             max_rows=1,
         )
-        standing = standing_of(desk, self.room.audience_id)
-        confirmed = self._values(standing.files.identifiers)
-        doubtful = self._values(standing.files.uncertain) | self._values(standing.files.echo)
-        doubtful |= {row for late in self.platform.queue for row in late.rows}
-        wrong = (confirmed ^ self.platform.values) - doubtful
-        assert not wrong, f"I2: {len(wrong)} values are believed certain and are not as believed"
+        return standing_of(desk, self.room.audience_id).files
 
     def _values(self, name: str | None) -> set[Value]:
         return {link[1:] for link in self.bench.links(name) if link[1] < FIRST_FIELD}
