@@ -19,7 +19,7 @@ _MAGIC = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 class Compression(StrEnum):
     """How a file is packed, in DuckDB's and Arrow's words."""
 
-    NONE = "none"
+    NONE = "uncompressed"
     GZIP = "gzip"
     ZSTD = "zstd"
 

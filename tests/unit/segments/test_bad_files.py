@@ -80,6 +80,8 @@ def test_utf_16_is_refused(encoding: str, ending: str, tmp_path: Path, refuse: R
     text = "id,email\n1,SECRET\n" if ending == "csv" else '[{"id": 1, "email": "SECRET"}]'
     path.write_bytes(text.encode(encoding))
     assert str(path) in refuse(path).message
+    if ending == "csv" and encoding != "utf-16":  # with a mark, the file itself tells
+        assert "utf-8 and latin-1 can" in refuse(path, encoding=encoding).message
 
 
 @pytest.mark.parametrize(
