@@ -15,6 +15,7 @@ from audsync.config.model import (
 from audsync.domain import Platform
 from audsync.errors import ConfigError
 from audsync.services.runtime import Runtime
+from audsync.snapshots.folder import SPILL
 
 if TYPE_CHECKING:
     from audsync.identifiers.kernel import PrepareSpec
@@ -95,9 +96,9 @@ def segment_for(
     config = runtime.segment(name)
     salt = salt_of(runtime)
     reading = Reading(
-        query=query_of(runtime, config, salt=salt, spill=work / "spill"),
+        query=query_of(runtime, config, salt=salt, spill=work / SPILL),
         suppress=[
-            _suppression(runtime, entry, salt=salt, spill=work / "spill")
+            _suppression(runtime, entry, salt=salt, spill=work / SPILL)
             for entry in runtime.config.suppress
         ],
         spec=prepare_spec(runtime, config, platform),

@@ -15,6 +15,8 @@ from pathlib import Path
 from audsync import steps
 from audsync.errors import StateError
 
+SPILL = "spill"
+"""Where in the work folder a database may put what does not fit into memory."""
 _DIGEST_CHARS = 40
 
 
@@ -34,7 +36,7 @@ class AudienceFolder:
         try:
             _make_private(self._folder)
             shutil.rmtree(self._work, ignore_errors=True)
-            _make_private(self._work)
+            _make_private(self._work / SPILL)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
         return self._work
@@ -124,7 +126,7 @@ class ScratchFolder(AudienceFolder):
     def open_work(self) -> Path:
         """An empty private folder inside the scratch folder."""
         work = self._scratch / "work"
-        _make_private(work)
+        _make_private(work / SPILL)
         return work
 
     def close_work(self) -> None:
@@ -143,7 +145,8 @@ class ScratchFolder(AudienceFolder):
 
 
 def _make_private(folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in reversed([folder, *folder.parents]):
+        one.mkdir(mode=0o700, exist_ok=True)
 
 
 def _digest(path: Path) -> str:

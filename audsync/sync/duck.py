@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from audsync.errors import StateError
+from audsync.snapshots.folder import SPILL
 
 EMPTY_LINKS = "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value where false"
 EMPTY_IDENTIFIERS = f"select *, 0::utinyint as reason from ({EMPTY_LINKS})"
@@ -24,11 +25,10 @@ def session(work: Path, *, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnect
     con = duckdb.connect(
         config={
             "memory_limit": f"{max(memory_bytes, SMALLEST_BYTES)}B",
-            "temp_directory": str(work / "spill"),
+            "temp_directory": str(work / SPILL),
             "threads": os.cpu_count() or 2,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            "enable_progress_bar": False,
         }
     )
     try:
