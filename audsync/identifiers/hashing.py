@@ -11,11 +11,6 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from audsync.identifiers.reasons import Reason
-
-RAW, HASHED, HEX = 0, 1, 2
-"""How a text becomes a value: as it is, by its SHA-256, as the hash it spells."""
-
 _LINK_HEX = 16
 """8 of the 32 bytes."""
 
@@ -23,57 +18,32 @@ _threads = threading.local()
 _opening = threading.Lock()
 
 
-def wire_values(cells: pl.DataFrame, *, is_distinct: bool) -> pa.RecordBatch:
-    """The values as they travel.
-
-    Args:
-        cells: columns `profile` uint64, `kind` uint8, `text`, `reason` uint8, and `form` uint8:
-            RAW, HASHED or HEX.
-        is_distinct: give equal accepted values of one profile once.
-
-    Returns:
-        columns `profile`, `kind`, `value` binary (null when rejected), `reason`; in no order.
-    """
-    good = f"reason = {int(Reason.ACCEPTED)}"
-    query = f"""
-        select {"distinct" if is_distinct else ""} profile, kind,
-            case form when {HASHED} then unhex(sha256(text)) when {HEX} then unhex(text)
-            else encode(text) end as value,
-            reason
-        from cells where {good}
-        union all
-        select profile, kind, null::blob as value, reason from cells where not {good}
-    """  # noqa: S608 - numbers of our own only
-    return _query(query, cells)
+def digests(text: pl.Series) -> pa.Array:
+    """The SHA-256 of each text as 32 bytes; null for null."""
+    return _answer("select unhex(sha256(text)) from cells", text)
 
 
 def hex_digests(text: pl.Series) -> pl.Series:
     """The SHA-256 of each text in lower-case hex; null for null."""
-    answer = _query("select sha256(text) as hash from cells", pl.DataFrame({"text": text}))
-    return pl.Series(pl.from_arrow(answer.column("hash")))
+    return pl.Series(pl.from_arrow(_answer("select sha256(text) from cells", text)))
 
 
-def links(keys: pl.Series) -> pa.Array:
+def links(text: pl.Series) -> pa.Array:
     """The first 8 bytes of each text's SHA-256 as one number, the first byte the highest."""
-    query = f"""select ('0x' || substr(sha256(text), 1, {_LINK_HEX}))::ubigint as link from cells"""  # noqa: S608 - a number of our own only
-    return _query(query, pl.DataFrame({"text": keys})).column("link")
+    query = f"select ('0x' || substr(sha256(text), 1, {_LINK_HEX}))::ubigint from cells"  # noqa: S608 - a number of our own only
+    return _answer(query, text)
 
 
-def _query(query: str, cells: pl.DataFrame) -> pa.RecordBatch:
-    """The answer as one batch; rows keep the order of `cells` where the query has one."""
+def _answer(query: str, text: pl.Series) -> pa.Array:
+    """The one column that the query makes of `cells.text`, in the order of the texts."""
     cursor = _cursor()
-    cursor.register("cells", cells.to_arrow())
+    cells = text.alias("text").to_frame().to_arrow(compat_level=pl.CompatLevel.newest())
+    cursor.register("cells", cells)
     try:
-        table = cursor.sql(query).to_arrow_table().combine_chunks()
+        column = cursor.sql(query).to_arrow_table().column(0)
     finally:
         cursor.unregister("cells")
-    return pa.RecordBatch.from_arrays(
-        [_one_chunk(column) for column in table.columns], schema=table.schema
-    )
-
-
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _cursor() -> duckdb.DuckDBPyConnection:

@@ -35,6 +35,20 @@ _BIRTH_SLICES = dict(zip(BIRTH_PARTS, ((0, 4), (4, 2), (6, 2)), strict=True))
 """Where the parts of a YYYYMMDD are."""
 
 
+_AS_DIGEST, _AS_HEX, _AS_TEXT = 0, 1, 2
+"""How a text becomes a value: by its SHA-256, as the hash that it spells, as it is."""
+
+_NOTHING = pl.DataFrame(
+    schema={
+        "row": pl.UInt32,
+        "kind": pl.UInt8,
+        "text": pl.String,
+        "reason": pl.UInt8,
+        "way": pl.UInt8,
+    }
+)
+
+
 class PhonePolicy(StrEnum):
     """Which phone numbers are good enough to send."""
 
@@ -67,16 +81,12 @@ def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
         year, month, day); equal values of a profile once; in no order.
     """
     profiles = _series(batch.column("profile"))
-    parts: list[pl.DataFrame] = []
-    kinds: list[Kind] = []
-    for column in _judged(batch, spec):
-        if column.rule is not None:
-            parts.extend(_wire_rows(column, is_raw=column.rule.is_raw))
-            kinds.append(column.kind)
-    cells = pl.concat([_nothing(), *parts])
-    cells = cells.with_columns(profile=profiles.gather(cells["row"]))
-    repeats = len(set(kinds)) < len(kinds) or profiles.n_unique() < len(profiles)
-    return hashing.wire_values(cells, is_distinct=repeats)
+    columns = [column for column in _judged(batch, spec) if column.rule is not None]
+    rows = pl.concat([_NOTHING, *(part for column in columns for part in _wire_rows(column))])
+    rows = rows.with_columns(profile=profiles.gather(rows["row"]))
+    kinds = [column.kind for column in columns]
+    has_repeats = len(set(kinds)) < len(kinds) or profiles.n_unique() < len(profiles)
+    return _as_batch(rows, has_repeats=has_repeats)
 
 
 def examine(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
@@ -169,15 +179,18 @@ def _judged(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[_Judged]:
         )
 
 
-def _wire_rows(column: _Judged, *, is_raw: bool) -> Iterator[pl.DataFrame]:
-    """Rows for hashing.wire_values, with `row` in the place of `profile`."""
-    form = (
-        pl.when("is_hash")
-        .then(pl.lit(hashing.HEX, pl.UInt8))
-        .otherwise(pl.lit(hashing.RAW if is_raw else hashing.HASHED, pl.UInt8))
-    )
+def _wire_rows(column: _Judged) -> Iterator[pl.DataFrame]:
+    """Rows as `_NOTHING` has them; the parts of a good date of birth one by one."""
+    is_raw = column.rule is not None and column.rule.is_raw
     rows = column.cells.select(
-        "row", kind=pl.lit(int(column.kind), pl.UInt8), text="text", reason="reason", form=form
+        "row",
+        pl.lit(int(column.kind), pl.UInt8).alias("kind"),
+        "text",
+        "reason",
+        pl.when("is_hash")
+        .then(pl.lit(_AS_HEX, pl.UInt8))
+        .otherwise(pl.lit(_AS_TEXT if is_raw else _AS_DIGEST, pl.UInt8))
+        .alias("way"),
     )
     if column.kind is not Kind.DATE_OF_BIRTH:
         yield rows
@@ -188,6 +201,37 @@ def _wire_rows(column: _Judged, *, is_raw: bool) -> Iterator[pl.DataFrame]:
         yield rows.filter(is_good).with_columns(
             kind=pl.lit(int(kind), pl.UInt8), text=pl.col("text").str.slice(start, length)
         )
+
+
+def _as_batch(rows: pl.DataFrame, *, has_repeats: bool) -> pa.RecordBatch:
+    """What `prepare` gives: rows in the order digest, hex, text, rejected."""
+    is_good = pl.col("reason") == int(Reason.ACCEPTED)
+    ways = [
+        rows.filter(is_good & (pl.col("way") == way)) for way in (_AS_DIGEST, _AS_HEX, _AS_TEXT)
+    ]
+    digest, spelled, raw = (part["text"] for part in ways)
+    good = pl.concat(ways).select("profile", "kind", "reason")
+    values = pa.concat_arrays(
+        [hashing.digests(digest), _binary(spelled.str.decode("hex")), _binary(raw.cast(pl.Binary))]
+    )
+    if has_repeats:
+        distinct = good.with_columns(value=_series(values)).unique()
+        good, values = distinct.drop("value"), _binary(distinct["value"])
+    bad = rows.filter(~is_good).select("profile", "kind", "reason")
+    every = pl.concat([good, bad])
+    return pa.RecordBatch.from_arrays(
+        [
+            every["profile"].to_arrow(),
+            every["kind"].to_arrow(),
+            pa.concat_arrays([values, pa.nulls(len(bad), pa.binary())]),
+            every["reason"].to_arrow(),
+        ],
+        names=["profile", "kind", "value", "reason"],
+    )
+
+
+def _binary(values: pl.Series) -> pa.Array:
+    return values.to_arrow().cast(pa.binary())
 
 
 def _shown(column: _Judged) -> pl.DataFrame:
@@ -219,18 +263,6 @@ def _shown(column: _Judged) -> pl.DataFrame:
 def _region(spec: PrepareSpec) -> str | None:
     """The segment's region as a code; None also where it names no country."""
     return code_of(spec.region) if spec.region else None
-
-
-def _nothing() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "row": pl.UInt32,
-            "kind": pl.UInt8,
-            "text": pl.String,
-            "reason": pl.UInt8,
-            "form": pl.UInt8,
-        }
-    )
 
 
 def _text(column: pa.Array) -> pl.Series:

@@ -90,8 +90,10 @@ def _candidates(simple: pl.DataFrame) -> pl.DataFrame:
         columns `at`; `number`; `unknown` (the code to give if no calling code begins it).
     """
     abroad = simple.filter("has_plus").select("at", number="digits", unknown=pl.lit(_ASK, pl.UInt8))
-    from_00 = simple.filter(~pl.col("has_plus") & ~pl.col("has_plan") & pl.col("has_00")).select(
-        "at", number=pl.col("digits").str.slice(2), unknown=_code(Reason.INVALID_PHONE)
+    from_00 = (
+        simple.filter(~pl.col("has_plus") & ~pl.col("has_plan") & pl.col("has_00"))
+        .select("at", number=pl.col("digits").str.slice(2), unknown=_code(Reason.INVALID_PHONE))
+        .filter(pl.col("number").str.len_bytes() >= _FEWEST_DIGITS)
     )
     national = simple.filter(~pl.col("has_plus") & pl.col("has_plan"))
     return pl.concat([abroad, from_00, _from_national(national)])
@@ -118,21 +120,20 @@ def _from_national(simple: pl.DataFrame) -> pl.DataFrame:
     # No calling code begins with 0: then the prefix was none.
     is_dialled = ~pl.col("number").str.starts_with("0")
     begins = pl.col("begins") & ~pl.col("own")
+    too_long = digits.str.len_bytes() > pl.col("longest")
+    takes_off = begins & (too_long | digits.str.contains(rules.main.general))
     at_home = pl.concat(
         [rows.filter(~pl.col("dialled")), dialled.filter(~is_dialled).drop("number")]
-    ).filter(~(begins & digits.str.contains(rules.prefixed)))
-    makes_sense_without = (digits.str.len_bytes() > pl.col("longest")) | digits.str.contains(
-        rules.main.general
+    ).with_columns(
+        number=pl.when(takes_off).then(digits).otherwise(code + digits),
+        is_plain=~begins | ~digits.str.contains(rules.prefixed),
+        is_home=pl.col("has_main_lengths") | takes_off,
     )
-    return pl.concat(
-        [
-            dialled.filter(is_dialled).select("at", "number", unknown=_code(Reason.INVALID_PHONE)),
-            at_home.select(
-                "at",
-                number=pl.when(begins & makes_sense_without).then(digits).otherwise(code + digits),
-                unknown=_code(Reason.INVALID_PHONE),
-            ),
-        ]
+    is_sure = pl.col("is_plain") & (
+        pl.col("is_home") | ~pl.col("number").str.contains(rules.prefixed)
+    )
+    return pl.concat([dialled.filter(is_dialled), at_home.filter(is_sure)], how="diagonal").select(
+        "at", "number", unknown=_code(Reason.INVALID_PHONE)
     )
 
 
@@ -234,6 +235,7 @@ def _readable_regions() -> pl.DataFrame:
             "region": list(regions),
             "calling_code": [region.calling_code for region in regions.values()],
             "longest": [region.longest for region in regions.values()],
+            "has_main_lengths": [region.has_main_lengths for region in regions.values()],
         },
         schema_overrides={"longest": pl.UInt32},
     )

@@ -53,6 +53,8 @@ class Region:
     calling_code: str
     longest: int
     """Digits of its longest national number."""
+    has_main_lengths: bool
+    """Whether `PhoneRules.long_enough` holds for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +88,7 @@ class PhoneRules:
     dialled_abroad: str
     """Over region and digits: starts with the prefix that dials abroad from there."""
     regions: dict[str, Region]
-    """Regions whose national numbers the plan of their code's main region describes fully."""
+    """Regions whose national numbers have the form and prefix of their code's main region."""
 
 
 @cache
@@ -114,7 +116,11 @@ def compiled() -> PhoneRules:
         others_leading=_starts((code, region.leading) for code, region in further),
         dialled_abroad=_starts((name, region.abroad) for name, region in regions.items()),
         regions={
-            name: Region(calling_code=region.calling_code, longest=max(region.lengths))
+            name: Region(
+                calling_code=region.calling_code,
+                longest=max(region.lengths),
+                has_main_lengths=region.all_lengths == mains[region.calling_code].all_lengths,
+            )
             for name, region in regions.items()
             if region.reading == mains[region.calling_code].reading
         },
@@ -137,8 +143,13 @@ class _Numbering:
 
     @property
     def reading(self) -> tuple[object, ...]:
-        """All that `parse` asks a plan for, but the prefix that dials abroad."""
-        return self.general, self.lengths, self.local_lengths, self.prefix, self.rewrite
+        """What `parse` asks a plan for, but the lengths and the prefix that dials abroad."""
+        return self.general, self.prefix, self.rewrite
+
+    @property
+    def all_lengths(self) -> tuple[object, ...]:
+        """What `parse` asks before it takes off a national prefix."""
+        return self.lengths, self.local_lengths
 
 
 def _of_code(code: int) -> list[_Numbering]:

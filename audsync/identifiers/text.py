@@ -7,16 +7,16 @@ import polars as pl
 
 from audsync.identifiers.reasons import Reason
 
+_ASCII_SPACES = "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f "
 _SPACES = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
-    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+    "\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
 )
 _UNSEEN = (
     "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
     "\u2060\u2061\u2062\u2063\u2064\ufeff"
 )
 _UNSEEN_CLASS = f"[{_UNSEEN}]"
-_NOT_PLAIN = r"[^\x20-\x7e]"
 
 HEX_64 = "^[0-9A-Fa-f]{64}$"
 HEX_64_CHARS = 64
@@ -39,20 +39,30 @@ def verdict(normal: pl.Series, otherwise: Reason = Reason.INVALID_FORMAT) -> Ver
 
 def trim(text: pl.Series) -> pl.Series:
     """Without white space and unseen signs at both ends."""
-    return text.str.strip_chars(_SPACES + _UNSEEN)
+    trimmed = text.str.strip_chars(_ASCII_SPACES)
+    return mend(trimmed, is_foreign(trimmed), _trim_rare)
 
 
 def tidy(text: pl.Series) -> pl.Series:
-    """Trimmed, without unseen signs anywhere, composed (NFC).
+    """Trimmed text without unseen signs inside, composed (NFC).
 
     Zero-width signs, soft hyphens and marks of direction come with text copied from pages and
     sheets; the same letters typed with or without combining marks must give one hash.
     """
-    return mend(text, text.str.contains(_NOT_PLAIN), _tidy_rare)
+    return mend(text, is_foreign(text), _tidy_rare)
+
+
+def is_foreign(text: pl.Series) -> pl.Series:
+    """Whether there is anything beyond ASCII: the cheapest of all questions."""
+    return text.str.len_bytes() != text.str.len_chars()
+
+
+def _trim_rare(text: pl.Series) -> pl.Series:
+    return text.str.strip_chars(_ASCII_SPACES + _SPACES + _UNSEEN)
 
 
 def _tidy_rare(text: pl.Series) -> pl.Series:
-    return trim(text.str.replace_all(_UNSEEN_CLASS, "").str.normalize("NFC"))
+    return _trim_rare(text.str.replace_all(_UNSEEN_CLASS, "").str.normalize("NFC"))
 
 
 def mend(whole: pl.Series, where: pl.Series, how: Callable[[pl.Series], pl.Series]) -> pl.Series:
