@@ -89,8 +89,8 @@ def closes(job: dict[str, Any]) -> bool:
     """Whether the books of a job close to the last profile."""
     skipped = sum(job["profiles_skipped"].values())
     rest = job["profiles_unchanged"] + job["profiles_sent"] + job["profiles_pending"]
-    is_sent_right = job["profiles_sent"] == job["profiles_added"] + job["profiles_failed"]
-    return job["profiles_read"] == skipped + rest and is_sent_right
+    taken = job["profiles_added"] + job["profiles_failed"]
+    return bool(job["profiles_read"] == skipped + rest and job["profiles_sent"] == taken)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError, BusyError, StateError, UsageError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences
@@ -120,10 +121,7 @@ def test_an_audience_that_vanished_is_stale_until_a_person_decides(project: Proj
     project.segment([ANN])
     project.create()
     (remote,) = project.world.remotes("meta")
-    deletion = audiences.find(project.runtime, "a").platform_audience_id
-    assert deletion == remote.id
-    connector = project.runtime.connect("meta-main")
-    connector.delete(deletion)
+    project.runtime.connect("meta-main").delete(RemoteId(remote.id))
     report = project.sync()
     assert (report.exit_code, report.job["error"]["code"]) == (1, "AUDIENCE_NOT_FOUND")
     assert report.job["error"]["details"]["where"] == "platform"
