@@ -9,7 +9,7 @@ from audsync.cli import render
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.checkup import Check
+    from audsync.services.checks import Check
     from audsync.services.setup import SetUp, Written
 
 

@@ -42,11 +42,11 @@ def demo(
     ] = None,
 ) -> None:
     """Show the whole story on sample data against the sandbox, leaving nothing behind."""
-    from audsync.cli import show_setup
+    from audsync.cli import show_demo
     from audsync.services import demonstration
 
     settings = globals_of(context)
-    told = demonstration.demonstrate(keep, tell=show_setup.narrator(settings))
-    show_setup.demo(told, settings)
-    if not told.is_exact:
+    story = demonstration.demonstrate(keep, tell=show_demo.narrator(settings))
+    show_demo.ending(story, settings)
+    if not story.is_exact:
         raise typer.Exit(1)

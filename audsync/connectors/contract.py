@@ -40,6 +40,8 @@ class Spec:
     """A fair guess of how long one upload takes, for estimates in `plan`."""
     source: str
     """Where the numbers come from, and the day they were read."""
+    base_url: str = ""
+    """Its own address, for connections that name no other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,6 @@ def _has_no_audience(file: Path) -> bool:
             sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_S)
         ) as connection:
             found = connection.execute("SELECT EXISTS (SELECT 1 FROM platform_audience)")
-            return found.fetchone() == (0,)
+            return bool(found.fetchone() == (0,))
     except sqlite3.Error:
         return False  # locked, damaged or of another version: the store itself will say

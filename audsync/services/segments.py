@@ -81,6 +81,31 @@ def query_of(
     )
 
 
+def suppression_query(
+    runtime: Runtime, entry: SuppressionConfig, *, salt: str, spill: Path
+) -> "Query":
+    """What to read of a list of people who are never sent.
+
+    Raises:
+        ConfigError: it is of a kind that this version cannot read.
+    """
+    from audsync.segments.contract import Query
+
+    source = _file(entry)
+    return Query(
+        path=str(source.path),
+        format=source.format.value if source.format else None,
+        columns=_columns(entry.columns),
+        where=None,
+        traits=(),
+        salt=salt,
+        memory_bytes=working_memory(runtime),
+        spill=spill,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+    )
+
+
 def segment_for(
     runtime: Runtime, name: str, platform: Platform, *, folder: "AudienceFolder", work: Path
 ) -> "Segment":
@@ -98,7 +123,7 @@ def segment_for(
     reading = Reading(
         query=query_of(runtime, config, salt=salt, spill=work / SPILL),
         suppress=[
-            _suppression(runtime, entry, salt=salt, spill=work / SPILL)
+            suppression_query(runtime, entry, salt=salt, spill=work / SPILL)
             for entry in runtime.config.suppress
         ],
         spec=prepare_spec(runtime, config, platform),
@@ -124,22 +149,6 @@ def _advance(runtime: Runtime) -> Callable[[int], None]:
         runtime.progress.advance(rows)
 
     return advance
-
-
-def _suppression(runtime: Runtime, entry: SuppressionConfig, *, salt: str, spill: Path) -> "Query":
-    from audsync.segments.contract import Query
-
-    source = _file(entry)
-    return Query(
-        path=str(source.path),
-        format=source.format.value if source.format else None,
-        columns=_columns(entry.columns),
-        where=None,
-        traits=(),
-        salt=salt,
-        memory_bytes=working_memory(runtime),
-        spill=spill,
-    )
 
 
 def _columns(columns: IdentifierColumns) -> dict[str, tuple[str, ...]]:

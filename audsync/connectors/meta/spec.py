@@ -36,4 +36,5 @@ SPEC = Spec(
     call_limits=(CallLimit(calls=5_000, window_s=3_600, scope="account"),),
     seconds_per_call=2.0,
     source="docs/platforms/meta.md, read 2026-11-22",
+    base_url=BASE_URL,
 )

@@ -1,0 +1,154 @@
+"""What `doctor` says about the outside: the clock, the connections and the segments' sources."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audsync.config.model import ConnectionConfig, SegmentConfig, SuppressionConfig
+from audsync.connectors import registry
+from audsync.errors import AttentionError, AudsyncError, TransientError
+from audsync.services import segments
+from audsync.services.checks import Check, bad, good
+from audsync.services.runtime import Runtime
+
+if TYPE_CHECKING:
+    from audsync.segments.contract import Query
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
+ENDS_SOON = timedelta(days=7)
+PATIENCE_S = 10.0
+_SALT = "doctor"
+"""For fingerprints that nobody keeps: looking must not make the store's own salt."""
+
+
+def clock(runtime: Runtime) -> Iterator[Check]:
+    """This machine's time against that of the first platform that answers."""
+    from audsync.connectors.dates import server_time
+
+    for address in _addresses(runtime):
+        transport = runtime.transport() if runtime.transport else None
+        theirs = server_time(address, transport=transport)
+        if theirs is not None:
+            yield _compared(runtime.clock.now(), theirs, address)
+            return
+    yield good("clock", "not compared: no platform answered")
+
+
+def connections(runtime: Runtime) -> Iterator[Check]:
+    """Each connection's credentials, rights and terms, as its platform sees them."""
+    impatient = _impatient(runtime)
+    for name, connection in runtime.config.connections.items():
+        yield _connection(impatient, name, connection)
+
+
+def sources(runtime: Runtime) -> Iterator[Check]:
+    """Each active segment's files and columns, and those of the lists of people never sent."""
+    with tempfile.TemporaryDirectory(prefix="audsync-doctor-") as spill:
+        for name, segment in runtime.config.segments.items():
+            if segment.active:
+                yield _source(runtime, name, segment, Path(spill))
+        for number, entry in enumerate(runtime.config.suppress):
+            yield _suppression(runtime, number, entry, Path(spill))
+
+
+def _addresses(runtime: Runtime) -> dict[str, None]:
+    """Where the connections lead, each once, in the order of the file."""
+    return {
+        connection.base_url or registry.SPECS[connection.platform].base_url: None
+        for connection in runtime.config.connections.values()
+        if connection.platform in registry.SPECS
+    }
+
+
+def _compared(ours: datetime, theirs: datetime, address: str) -> Check:
+    off = ours - theirs
+    seconds = round(abs(off.total_seconds()))
+    if abs(off) > CLOCK_TOLERANCE:
+        way = "ahead of" if off > timedelta(0) else "behind"
+        return bad(
+            "clock",
+            f"This machine's clock is {seconds:,} s {way} that of {address}.",
+            "Set it, and keep it right with NTP: timedatectl set-ntp true",
+        )
+    return good("clock", f"within {seconds} s of {address}")
+
+
+def _impatient(runtime: Runtime) -> Runtime:
+    """The same program, which gives up on a silent platform soon and tries nothing twice."""
+    limits = runtime.config.limits
+    quick = limits.model_copy(
+        update={"max_wait": 0.0, "request_timeout": min(limits.request_timeout, PATIENCE_S)}
+    )
+    return replace(runtime, config=runtime.config.model_copy(update={"limits": quick}))
+
+
+def _connection(runtime: Runtime, name: str, connection: ConnectionConfig) -> Check:
+    title, platform = f"connection {name}", connection.platform
+    if platform not in registry.SPECS:
+        reachable = ", ".join(registry.SPECS)
+        return bad(
+            title,
+            f"This version cannot reach {platform} yet.",
+            f"Take it out of the file until a later one; this one reaches {reachable}.",
+        )
+    try:
+        with closing(runtime.connect(name)) as connector:
+            ends_at = connector.check_access()
+    except AudsyncError as error:
+        return bad(title, f"{error.code}: {error.message}", _remedy(error, name))
+    if ends_at is None:
+        return good(title, f"{platform} lets account {connection.account} in")
+    left = ends_at - runtime.clock.now()
+    until = f"{platform} lets account {connection.account} in until {ends_at:%Y-%m-%d %H:%M} UTC"
+    if left < ENDS_SOON:
+        return bad(title, f"{until}.", f"Put new credentials into `connections.{name}` before.")
+    return good(title, until)
+
+
+def _remedy(error: AudsyncError, name: str) -> str:
+    if isinstance(error, TransientError):
+        return "Check the network and `base_url`; if both are right, try again later."
+    if isinstance(error, AttentionError):
+        return f"Mend it on the platform, or correct `connections.{name}`; then run doctor again."
+    return f"Correct `connections.{name}`, then run doctor again."
+
+
+def _source(runtime: Runtime, name: str, segment: SegmentConfig, spill: Path) -> Check:
+    """Files and columns; the rows, and so `where`, are for `audsync check`."""
+    return _found(
+        f"source {name}",
+        f"segments.{name}",
+        lambda: segments.query_of(runtime, segment, salt=_SALT, spill=spill),
+    )
+
+
+def _suppression(runtime: Runtime, number: int, entry: SuppressionConfig, spill: Path) -> Check:
+    key = f"suppress.{number}"
+    return _found(
+        key, key, lambda: segments.suppression_query(runtime, entry, salt=_SALT, spill=spill)
+    )
+
+
+def _found(title: str, key: str, query: Callable[[], "Query"]) -> Check:
+    try:
+        return good(title, _looked_at(query()))
+    except AudsyncError as error:
+        return bad(title, f"{error.code}: {error.message}", f"Correct the file, or `{key}`.")
+
+
+def _looked_at(query: "Query") -> str:
+    """What is there, once every file has every mapped column.
+
+    Raises:
+        SourceError: a file or a column is missing.
+    """
+    from audsync.segments import files
+    from audsync.segments.listing import find_files
+
+    files.read(replace(query, where=None, traits=())).close()
+    found = len(find_files(query.path, query.format))
+    return f"{query.path}: {found} {'file' if found == 1 else 'files'}, {len(query.mapped)} columns"

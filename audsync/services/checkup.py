@@ -1,0 +1,39 @@
+"""`doctor`: everything a sync needs, looked at without changing any of it."""
+
+from audsync.errors import ConfigError
+from audsync.services import access_checks, storage_checks
+from audsync.services.checks import Check, bad, good, guarded
+from audsync.services.runtime import Runtime
+
+
+def broken_config(error: ConfigError) -> Check:
+    """The one verdict when the configuration cannot be used: nothing else can be looked at."""
+    return bad("config", error.message, "Correct what is named, then run `audsync doctor` again.")
+
+
+def examine(runtime: Runtime) -> list[Check]:
+    """Every verdict: config, store, locks, state, clock, connections, sources, in this order.
+
+    What fails never keeps the rest from being looked at.
+    """
+    return [
+        _config(runtime),
+        *guarded(
+            "store",
+            lambda: storage_checks.store(runtime),
+            mend="Correct `store.url`, or start the database server.",
+        ),
+        *guarded("state", lambda: storage_checks.state(runtime), mend="Correct `state.url`."),
+        *access_checks.clock(runtime),
+        *access_checks.connections(runtime),
+        *access_checks.sources(runtime),
+    ]
+
+
+def _config(runtime: Runtime) -> Check:
+    config = runtime.config
+    return good(
+        "config",
+        f"{len(config.connections)} connections and {len(config.segments)} segments, read in"
+        f" {config.folder}",
+    )
