@@ -1,0 +1,107 @@
+"""The power is cut at every step of a run; the next run, on other people, must be exact.
+
+Each round starts where the round before ended: one killed run, then a clean one. The segment
+changes before every single run, since a crash that leaks shows only when people have moved on.
+A whole matrix takes a while: without AUDSYNC_CHAOS=1 some commands are cut at every second step.
+"""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.crash.harness import Ended, Project
+from tests.crash.people import Town
+
+IS_THOROUGH = bool(os.environ.get("AUDSYNC_CHAOS"))
+MAX_STEPS = 400
+FEWEST_STEPS = 25
+"""No job has fewer steps: each has files, transactions and requests."""
+
+Attempt = Callable[[int], Ended]
+
+
+def cut_at_every_step(attempt: Attempt, finish: Callable[[int], None], *, every: int) -> None:
+    """Kill `attempt(step)` at one step after the other, until it outlives its last step."""
+    stride = 1 if IS_THOROUGH else every
+    for step in range(1, MAX_STEPS, stride):
+        ended = attempt(step)
+        finish(step)
+        if not ended.was_killed:
+            assert ended.code == 0, f"step {step}: {ended}"
+            assert step > FEWEST_STEPS, "a run of so few steps was not the run that was meant"
+            return
+    pytest.fail(f"more than {MAX_STEPS} steps")
+
+
+def finish_with_other_people(project: Project, town: Town, step: int) -> None:
+    project.write_segment(town.live())
+    project.assert_clean_run(project.sync(), f"after a cut at step {step}")
+
+
+def begin(project: Project, town: Town) -> None:
+    project.write_segment(town.segment())
+    project.assert_clean_run(project.create(), "create")
+
+
+def test_a_sync_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
+    town = Town(seed=1)
+    begin(project, town)
+
+    def attempt(step: int) -> Ended:
+        project.write_segment(town.live())
+        return project.sync(crash_at=step)
+
+    cut_at_every_step(attempt, lambda step: finish_with_other_people(project, town, step), every=1)
+
+
+def test_a_replace_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
+    town = Town(seed=2)
+    begin(project, town)
+
+    def attempt(step: int) -> Ended:
+        project.pass_time()
+        project.write_segment(town.live())
+        return project.run("replace", "vip", "--allow-shrink", crash_at=step)
+
+    def finish(step: int) -> None:
+        if step % 4 == 1:
+            project.pass_time()  # by now the platform has ended the session by itself
+        finish_with_other_people(project, town, step)
+
+    cut_at_every_step(attempt, finish, every=2)
+
+
+def test_a_retry_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
+    town = Town(seed=3)
+    begin(project, town)
+
+    def attempt(step: int) -> Ended:
+        project.write_segment(town.live())
+        # The second request with members is refused: the job ends with work left.
+        project.arm({"kind": "error", "path": "/users", "nth": 2, "code": 100, "status": 400})
+        partial = project.sync()
+        assert partial.code == 3, f"step {step}: {partial}"
+        project.calm()
+        return project.run("retry", partial.json["job_id"], "--allow-shrink", crash_at=step)
+
+    cut_at_every_step(attempt, lambda step: finish_with_other_people(project, town, step), every=4)
+
+
+def test_a_create_killed_at_any_step_is_finished_by_create_or_sync(project: Project) -> None:
+    town = Town(seed=4)
+
+    def attempt(step: int) -> Ended:
+        project.slug = f"vip-{step}"
+        project.write_segment(town.live())
+        return project.create(crash_at=step)
+
+    def finish(step: int) -> None:
+        if not project.remotes() or step % 4 < 2:
+            project.write_segment(town.live())
+            again = project.create()
+            # 2: the killed run had come to its very end, and there is nothing to finish.
+            assert again.code in (0, 2), f"step {step}: {again}"
+        finish_with_other_people(project, town, step)
+
+    cut_at_every_step(attempt, finish, every=2)
