@@ -81,8 +81,8 @@ def receipt(answer: Mapping[str, Any], batch: UploadBatch) -> Receipt:
     """What Meta says about one upload.
 
     Its counts may be of the whole session so far, so they never say more of a batch than its own
-    rows; only what cannot be true makes the answer unusable. The samples of invalid entries are
-    left unread: they hold people's values.
+    rows. A count below these means that rows were lost on the way: nothing is then certain. The
+    samples of invalid entries are left unread: they hold people's values.
 
     Raises:
         OutcomeUnknownError: a field is missing or cannot be true.
@@ -90,7 +90,7 @@ def receipt(answer: Mapping[str, Any], batch: UploadBatch) -> Receipt:
     if text_field(answer, "audience_id") != batch.audience:
         raise unusable("audience_id")
     received = count_field(answer, "num_received")
-    if received > _ABSURD * batch.session_rows:
+    if not batch.rows <= received <= _ABSURD * batch.session_rows:
         raise unusable("num_received")
     return Receipt(
         received_rows=min(received, batch.rows),
