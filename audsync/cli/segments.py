@@ -1,0 +1,128 @@
+"""`check`, `export`, `hash`."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from audsync.cli import show_segments
+from audsync.cli.context import globals_of, runtime_of
+from audsync.domain import Platform
+from audsync.errors import UsageError
+
+Segment = Annotated[str, typer.Argument(metavar="SEGMENT", help="A segment of the file.")]
+
+
+class ExportFormat(StrEnum):
+    """How a segment is written."""
+
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+def check(
+    context: typer.Context,
+    segment: Segment,
+    platform: Annotated[
+        Platform | None, typer.Option("--for", help="Only this platform; default all.")
+    ] = None,
+) -> None:
+    """Show how well a segment will match, before the first call to a platform."""
+    from audsync.services import checking
+
+    runtime = runtime_of(context)
+    platforms = [platform] if platform else list(Platform)
+    with runtime.stop.on_signals():
+        found = checking.check(runtime, segment, platforms)
+    show_segments.readiness(found, globals_of(context))
+
+
+def export(  # noqa: PLR0913, PLR0917 - one parameter an option
+    context: typer.Context,
+    segment: Segment,
+    out: Annotated[str, typer.Option("--out", metavar="PATH", help="A file; - for stdout.")],
+    form: Annotated[
+        ExportFormat, typer.Option("--format", help="How to write it.")
+    ] = ExportFormat.CSV,
+    identifiers: Annotated[
+        str | None,
+        typer.Option(help="Types, commas between; default email,phone where mapped."),
+    ] = None,
+    hashed: Annotated[
+        bool, typer.Option("--hash/--no-hash", help="Hashes, or normal forms as plain text.")
+    ] = True,
+    platform: Annotated[
+        Platform | None,
+        typer.Option("--for", help="As this platform takes them; default hashed in Meta's form."),
+    ] = None,
+    traits: Annotated[
+        bool, typer.Option("--traits/--no-traits", help="With the segment's traits.")
+    ] = True,
+    events: Annotated[
+        bool, typer.Option("--events/--no-events", help="With recent events.")
+    ] = False,
+) -> None:
+    """Write a segment to a file: whoever may be sent, in the order of the source."""
+    from audsync.services import exporting
+
+    if events:
+        raise UsageError(
+            "Events cannot be exported: a segment's source has none. Leave --events out.",
+            details={"option": "--events"},
+        )
+    settings = globals_of(context)
+    runtime = runtime_of(context)
+    wish = exporting.Wish(
+        segment=segment,
+        out=out,
+        format=form.value,
+        identifiers=tuple(identifiers.split(",")) if identifiers is not None else None,
+        is_hashed=hashed,
+        platform=platform,
+        with_traits=traits,
+    )
+    if not hashed and not settings.is_quiet:
+        sys.stderr.write("Warning: --no-hash writes identifiers in plain text.\n")
+    with runtime.stop.on_signals():
+        done = exporting.export(runtime, wish, stdout=sys.stdout.buffer)
+    show_segments.exported(done.report, done.left_out, settings)
+
+
+def hash_(
+    context: typer.Context,
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[VALUE...]", help="None: JSON lines from stdin."),
+    ] = None,
+    platform: Annotated[Platform | None, typer.Option(help="Default: all; for stdin meta.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="Such as email or phone; default: by its looks.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(help="Country of phones without a country code, such as GB.")
+    ] = None,
+) -> None:
+    """Show how a value is normalised and hashed, or why it is rejected.
+
+    Without VALUE reads JSON lines {"platform", "type", "value", "region"} from stdin and writes
+    each with "normalized", "hash", "sent" and "rejected" added.
+    """
+    from audsync.services import hashing
+
+    settings = globals_of(context)
+    if values:
+        platforms = [platform] if platform else list(Platform)
+        found = hashing.hash_values(values, platforms=platforms, kind=kind, region=region)
+        show_segments.hashes(found, settings)
+        return
+    if sys.stdin.isatty() and not settings.is_quiet:
+        sys.stderr.write(
+            'Reading JSON lines such as {"type": "email", "value": "…"}; end: Ctrl-D\n'
+        )
+    defaults = hashing.Defaults(platform=platform or Platform.META, kind=kind, region=region)
+    for piece in hashing.hash_lines(sys.stdin.buffer, defaults):
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()

@@ -1,0 +1,201 @@
+"""How ready a segment is to be matched: one pass over its source, in bounded memory.
+
+What must be counted exactly (different values, profiles on several rows) goes as 64-bit hashes
+into files of a private folder, and DuckDB counts there, out of core.
+"""
+
+# ruff: noqa: S608 - SQL here is our own text, paths we made and numbers
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from audsync.domain import Platform
+from audsync.identifiers.kernel import PrepareSpec
+from audsync.segments.contract import Query
+from audsync.segments.files import read
+from audsync.sync import duck
+from audsync.sync.column_tally import ColumnTally, Sharing
+from audsync.sync.inspection import Look, Suppressed, is_taken, looks, profiles
+from audsync.sync.known import Hashes
+
+SHARED_BY = 10
+"""A value that so many profiles have is hardly a person's own."""
+
+_CELLS = pa.schema([("place", pa.uint8()), ("key", pa.uint64()), ("profile", pa.uint64())])
+_ROWS = pa.schema([("profile", pa.uint64()), ("has_consent", pa.bool_()), ("marks", pa.uint8())])
+_SUPPRESSED_SHIFT = 4
+"""Marks of a row: bit i where platform i can use it, bit i + 4 where its list forbids it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What to read, for whom, and where to work."""
+
+    query: Query
+    suppress: Sequence[Query]
+    specs: Mapping[Platform, PrepareSpec]
+    work: Path
+    """A private folder; the caller removes it."""
+    memory_bytes: int
+    advance: Callable[[int], None]
+    """Told the number of source rows that were read since it was told last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How many people one platform would get, and why not the others; as a job counts them."""
+
+    sendable: int
+    no_valid_identifier: int
+    no_consent: int
+    suppressed: int
+    duplicate: int
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a segment is like. `columns` is by batch column, such as `email.0`."""
+
+    rows: int = 0
+    nameless_rows: int = 0
+    """Rows without a profile id: each counts as a profile of its own."""
+    profiles: int = 0
+    repeated_profiles: int = 0
+    """Profiles that stand on several rows."""
+    columns: dict[str, ColumnTally] = field(default_factory=dict)
+    reach: dict[Platform, Reach] = field(default_factory=dict)
+
+
+def assess(assessment: Assessment) -> Findings:
+    """Read the segment once and count.
+
+    Raises:
+        SourceError: the source, or a list of suppressed people, cannot be read to its end.
+        StateError: the work folder is full.
+    """
+    findings = Findings()
+    suppressed = Suppressed(assessment.suppress, assessment.specs)
+    cells, rows = assessment.work / "cells.parquet", assessment.work / "rows.parquet"
+    with ExitStack() as stack:
+        to_cells = stack.enter_context(_writer(cells, _CELLS))
+        to_rows = stack.enter_context(_writer(rows, _ROWS))
+        for batch in read(assessment.query):
+            seen = looks(batch, assessment.specs)
+            profile = profiles(batch, assessment.query.salt)
+            findings.rows += batch.num_rows
+            findings.nameless_rows += batch["profile_id"].null_count
+            _add_columns(findings, batch, seen)
+            for place, (name, tally) in enumerate(findings.columns.items()):
+                to_cells.write_batch(_cells(place, seen[name, tally.seen_by], profile))
+            marks = _marks(seen, assessment.specs, suppressed)
+            to_rows.write_batch(
+                pa.record_batch(
+                    [pa.array(profile), batch["has_consent"], pa.array(marks)], schema=_ROWS
+                )
+            )
+            assessment.advance(batch.num_rows)
+    with duck.session(assessment.work, memory_bytes=assessment.memory_bytes) as con:
+        _count_cells(con, cells, findings)
+        _count_rows(con, rows, findings, tuple(assessment.specs))
+    return findings
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, schema, compression="none", use_dictionary=False)
+
+
+def _add_columns(
+    findings: Findings, batch: pa.RecordBatch, seen: Mapping[tuple[str, Platform], Look]
+) -> None:
+    by_name: dict[str, dict[Platform, Look]] = {}
+    for (name, platform), look in seen.items():
+        by_name.setdefault(name, {})[platform] = look
+    for name, by_platform in by_name.items():
+        if name not in findings.columns:
+            kind = next(iter(by_platform.values())).kind
+            taking = [platform for platform in by_platform if is_taken(platform, kind)]
+            seen_by = next(iter([*taking, *by_platform]))
+            findings.columns[name] = ColumnTally(kind=kind, seen_by=seen_by)
+        findings.columns[name].add(batch[name], by_platform)
+
+
+def _cells(place: int, look: Look, profile: Hashes) -> pa.RecordBatch:
+    good = np.flatnonzero(look.is_good)
+    places = np.full(len(good), place, dtype=np.uint8)
+    return pa.record_batch(
+        [pa.array(places), pa.array(look.keys()[good]), pa.array(profile[good])], schema=_CELLS
+    )
+
+
+def _marks(
+    seen: Mapping[tuple[str, Platform], Look],
+    specs: Mapping[Platform, PrepareSpec],
+    suppressed: Suppressed,
+) -> np.ndarray:
+    """What each platform could do with each row; see `_SUPPRESSED_SHIFT`."""
+    rows = len(next(iter(seen.values())).hash)
+    marks = np.zeros(rows, dtype=np.uint8)
+    bits = {platform: bit for bit, platform in enumerate(specs)}
+    for (_, platform), look in seen.items():
+        if not is_taken(platform, look.kind):
+            continue
+        bit = bits[platform]
+        marks[look.is_good] |= np.uint8(1 << bit)
+        if suppressed:
+            marks[suppressed.hits(look, platform)] |= np.uint8(1 << bit + _SUPPRESSED_SHIFT)
+    return marks
+
+
+def _count_cells(con: duckdb.DuckDBPyConnection, cells: Path, findings: Findings) -> None:
+    con.execute(f"""
+        create temp view held as
+        select place, key, sum(cells)::bigint as cells, count(*) as profiles from (
+          select place, key, profile, count(*) as cells from read_parquet({duck.text(cells)})
+          group by all)
+        group by all
+        """)
+    found = con.execute(f"""
+        select place, count(*), sum(cells - 1), count(*) filter (profiles >= {SHARED_BY}),
+          coalesce(sum(profiles) filter (profiles >= {SHARED_BY}), 0)
+        from held group by place
+        """).fetchall()
+    tallies = list(findings.columns.values())
+    for place, *numbers in found:
+        distinct, repeated, values, shared = map(int, numbers)
+        tallies[place].sharing = Sharing(distinct, repeated, values, shared)
+
+
+def _count_rows(
+    con: duckdb.DuckDBPyConnection, rows: Path, findings: Findings, platforms: Sequence[Platform]
+) -> None:
+    source = f"read_parquet({duck.text(rows)})"
+    con.execute(f"""
+        create temp table whole as
+        select profile, count(*) as every, count(*) filter (has_consent) as asked,
+          coalesce(bit_or(marks) filter (has_consent), 0) as marks
+        from {source} group by profile
+        """)
+    findings.profiles = duck.count(con, "select count(*) from whole")
+    findings.repeated_profiles = duck.count(con, "select count(*) from whole where every > 1")
+    asked = duck.count(con, "select sum(asked) from whole")
+    people = duck.count(con, "select count(*) from whole where asked > 0")
+    for bit, platform in enumerate(platforms):
+        usable, forbidden = 1 << bit, 1 << bit + _SUPPRESSED_SHIFT
+        suppressed = duck.count(con, f"select count(*) from whole where marks & {forbidden} <> 0")
+        sendable = duck.count(
+            con, f"select count(*) from whole where marks & {usable + forbidden} = {usable}"
+        )
+        findings.reach[platform] = Reach(
+            sendable=sendable,
+            suppressed=suppressed,
+            no_valid_identifier=people - suppressed - sendable,
+            no_consent=findings.rows - asked,
+            duplicate=asked - people,
+        )

@@ -1,0 +1,131 @@
+"""Tables written one after the other as one CSV, JSON, JSON Lines or Parquet document."""
+
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars import selectors
+
+PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+"""File ending -> how the stream is packed."""
+
+_OPENING, _BETWEEN, _CLOSING = b"[\n", b",\n", b"\n]\n"
+
+
+class Sink(Protocol):
+    """Where bytes go."""
+
+    def write(self, data: bytes | memoryview, /) -> int:
+        """Write all of `data`."""
+        ...
+
+
+class Writer(Protocol):
+    """Takes tables of equal columns; the first makes the header or schema."""
+
+    def write(self, table: pa.Table) -> None:
+        """Write the rows of one more table."""
+        ...
+
+    def end(self) -> None:
+        """Write what closes the document."""
+        ...
+
+
+@contextmanager
+def writer(sink: Sink, *, form: str, packing: str | None = None) -> Iterator[Writer]:
+    """A writer of `form`: csv, json, jsonl or parquet; the document ends when the block ends well.
+
+    CSV is UTF-8 with a header line, quoted after RFC 4180; null is an empty cell and the empty
+    text is `""`. JSON has one object a row, with numbers and booleans as such and times in ISO
+    8601. Parquet keeps the tables' own types.
+    """
+    stream: Any = pa.PythonFile(sink, mode="w")
+    if packing:
+        stream = pa.CompressedOutputStream(stream, packing)
+    made: Writer = _WRITERS[form](stream)
+    yield made
+    made.end()
+    stream.close()
+
+
+class _Csv:
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        self._stream = stream
+        self._is_first = True
+
+    def write(self, table: pa.Table) -> None:
+        buffer = io.BytesIO()
+        _frame(table).write_csv(buffer, include_header=self._is_first)
+        self._stream.write(buffer.getbuffer())
+        self._is_first = False
+
+    def end(self) -> None:
+        """Nothing closes a CSV."""
+
+
+class _JsonLines:
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        self._stream = stream
+
+    def write(self, table: pa.Table) -> None:
+        self._stream.write(_json_lines(table))
+
+    def end(self) -> None:
+        """Nothing closes JSON Lines."""
+
+
+class _Json:
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        self._stream = stream
+        self._next = _OPENING
+
+    def write(self, table: pa.Table) -> None:
+        if table.num_rows:
+            # A line break inside a text is escaped: those that are left part the rows.
+            objects = _json_lines(table).removesuffix(b"\n").replace(b"\n", _BETWEEN)
+            self._stream.write(self._next + objects)
+            self._next = _BETWEEN
+
+    def end(self) -> None:
+        self._stream.write(b"[]\n" if self._next is _OPENING else _CLOSING)
+
+
+class _Parquet:
+    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+        self._stream = stream
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._stream, table.schema, compression="zstd")
+        if table.num_rows:
+            self._writer.write_table(table)
+
+    def end(self) -> None:
+        assert self._writer is not None, "whoever has no rows writes an empty table"
+        self._writer.close()
+
+
+_WRITERS: Mapping[str, Callable[[Any], Writer]] = {
+    "csv": _Csv,
+    "json": _Json,
+    "jsonl": _JsonLines,
+    "parquet": _Parquet,
+}
+
+
+def _json_lines(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    frame = _frame(table).with_columns(selectors.decimal().cast(pl.Float64))
+    frame.write_ndjson(buffer)
+    return buffer.getvalue()
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    times = selectors.datetime() | selectors.duration()
+    return pl.DataFrame(pl.from_arrow(table)).with_columns(times.dt.to_string("iso:strict"))
