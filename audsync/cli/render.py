@@ -125,13 +125,15 @@ def audiences(records: Sequence[Json], settings: Globals, *, in_depth: bool = Fa
         return
     if settings.is_quiet:
         return
+    if not records:
+        sys.stdout.write(
+            "No audiences yet. `audsync create SEGMENT --connection NAME` makes the first.\n"
+        )
+        return
     out = console(settings)
     if in_depth:
         for key, value in records[0].items():
             out.print(f"{key.replace('_', ' '):>24}  {_text(value)}")
-        return
-    if not records:
-        out.print("No audiences yet. `audsync create SEGMENT --connection NAME` makes the first.")
         return
     table = _table(
         "audience", "platform", "size", "matched", "match rate", "last sync", "next sync",
