@@ -59,6 +59,11 @@ def links(path: Path | None) -> str:
     return f"read_parquet({text(path)})" if path else f"({EMPTY_LINKS})"
 
 
+def echoes(path: Path | None) -> str:
+    """SQL for links that are said again, and in how many runs still."""
+    return links(path) if path else f"(select *, 1::utinyint as rounds from {links(None)})"
+
+
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the query's rows as Parquet; returns how many. Digests do not compress."""
     con.execute(f"copy ({query}) to {text(path)} (format parquet, compression uncompressed)")

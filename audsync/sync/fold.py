@@ -25,13 +25,15 @@ MAX_ECHO_ROWS = 200_000
 _APPLIED_ADDS = "(select distinct kind, value from added where state = 'applied')"
 _APPLIED_REMOVES = "(select kind, value from removed where state = 'applied')"
 _DOUBTFUL_REMOVES = "(select kind, value from removed where state = 'doubtful')"
-_CARRIED = "(select * from c union all select * from u union all select * from e)"
-_TURNED = """
-          select * from e semi join c using (kind, value) anti join d using (kind, value)
-          union all
-          select * from e anti join c using (kind, value) semi join d using (kind, value)
-"""
-"""Echoes that this plan turns round: what they were said against may land after it, too."""
+_CARRIED = (
+    "(select * from c union all select * from u union all select profile, kind, value from e)"
+)
+_WHOLE = f"""whole as (select profile, kind, value, max(rounds)::utinyint as rounds from parts
+          where kind < {FIRST_FIELD} group by profile, kind, value)
+        select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
+ROUNDS = 2
+"""How often what was said after an unanswered try is said again: a run may pass before a late
+request lands. What was uncertain has been said again once already."""
 
 UPDATE_PARTS = {
     "identifiers": f"""
@@ -65,14 +67,15 @@ UPDATE_PARTS = {
         with said as (select * from {_APPLIED_ADDS} union select * from {_APPLIED_REMOVES}),
         parts as (
           select * from e anti join said using (kind, value)
-          union all {_TURNED}
-          union all select * from u semi join said using (kind, value)
-          union all select profile, kind, value from added where state = 'applied' and unanswered
-          union all select * from {_CARRIED} semi join
+          union all select profile, kind, value, rounds - 1 from e semi join said
+            using (kind, value) where rounds > 1
+          union all select *, 1 from u semi join said using (kind, value)
+          union all select profile, kind, value, {ROUNDS} from added
+            where state = 'applied' and unanswered
+          union all select *, {ROUNDS} from {_CARRIED} semi join
             (select kind, value from removed where state = 'applied' and unanswered)
             using (kind, value)),
-        whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
-        select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}
+        {_WHOLE}
         """,
 }
 """Role -> query: the state after an unfinished update."""
@@ -81,7 +84,7 @@ REPLACE_PARTS = {
     "uncertain": f"""
         select distinct profile, kind, value from
           (select * from c union all select * from d union all select * from u
-           union all select * from e)
+           union all select profile, kind, value from e)
         where kind < {FIRST_FIELD}
         """,
     "repair": "select profile, kind, value from r where false",
@@ -91,13 +94,12 @@ REPLACE_PARTS = {
 
 ECHO_OF_CLOSED = f"""
     with parts as (
-      select * from u
-      union all select profile, kind, value from added where unanswered
-      union all {_TURNED}
-      union all select * from {_CARRIED} semi join
+      select profile, kind, value, rounds - 1 as rounds from e where rounds > 1
+      union all select *, 1 from u
+      union all select profile, kind, value, {ROUNDS} from added where unanswered
+      union all select *, {ROUNDS} from {_CARRIED} semi join
         (select kind, value from removed where unanswered) using (kind, value)),
-    whole as (select distinct profile, kind, value from parts where kind < {FIRST_FIELD})
-    select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}
+    {_WHOLE}
     """
 """What a clean run has to say once more: a request that went unanswered may land late."""
 
@@ -116,7 +118,7 @@ def prepare(
         "d": duck.identifiers(paths.get("next_identifiers")),
         "u": duck.links(paths.get("uncertain")),
         "r": duck.links(paths.get("repair")),
-        "e": duck.links(paths.get("echo")),
+        "e": duck.echoes(paths.get("echo")),
     }
     for name, source in views.items():
         con.execute(f"create temp view {name} as select * from {source}")

@@ -71,6 +71,9 @@ class LocalEngine:
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
+        if not desired.counts.profiles:
+            # A session must hold a row: an empty audience is reached by removals alone.
+            request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         if is_first:
             return self._plan_first(files, desired, request)

@@ -109,7 +109,7 @@ def synchronise(
     drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
     plan = drafted.plan
     sessions = _sessions(plan, ports)
-    facts = _planned_facts(standing, drafted, segment, is_replace=is_replace)
+    facts = _planned_facts(standing, drafted, segment)
     try:
         guards.enforce(guard, drafted.verdicts, audience=subject.name)
         ports.check_stop()
@@ -251,15 +251,13 @@ def _closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {"rules": facts["rules"], "sizes": facts["next_sizes"]}
 
 
-def _planned_facts(
-    standing: Standing, drafted: Draft, segment: Segment, *, is_replace: bool
-) -> dict[str, Any]:
+def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict[str, Any]:
     """What a later run must know of this plan beside its files."""
     return {
         "rules": segment.rules,
         "sizes": _as_json(standing.sizes),
         "next_sizes": _as_json(drafted.plan.summary.desired_sizes),
-        "is_replace": is_replace,
+        "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),
         "is_lost": bool(standing.facts.get("is_lost")),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }

@@ -23,6 +23,8 @@ class Recipe:
     faults: float = 0.25
     may_be_late: bool = True
     may_be_gone: bool = True
+    runs: int = MAX_RUNS
+    """At most so many before the clean ones."""
     is_linked: bool | None = None
     """None: half of the histories."""
 
@@ -38,7 +40,7 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
     """
     random = Random(seed)
     world, crowd = make_world(random, room(), bench or SetBench(), recipe)
-    for _ in range(random.randrange(1, MAX_RUNS + 1)):
+    for _ in range(random.randrange(1, recipe.runs + 1)):
         crowd = next_crowd(random, crowd, is_linked=world.is_linked)
         world.go(_troubled(random, crowd, recipe))
     end_clean(world, next_crowd(random, crowd, is_linked=world.is_linked))

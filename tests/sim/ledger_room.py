@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import event
+from sqlalchemy import Connection, Engine, event
+from sqlmodel import Session
 
 from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus
 from audsync.store import tables
@@ -38,6 +39,16 @@ class VirtualClock:
         self._now += timedelta(seconds=seconds)
 
 
+class RoomDatabase(Database):
+    """The store with its two connections held open: taking one up is a sixth of a transaction."""
+
+    def _session(self, engine: Engine) -> Session:
+        held: dict[int, Connection] = self.__dict__.setdefault("held", {})
+        if id(engine) not in held:
+            held[id(engine)] = engine.connect()
+        return super()._session(held[id(engine)])  # type: ignore[arg-type]  # a session takes both
+
+
 class LedgerRoom:
     """One store with one audience; emptied for each history.
 
@@ -53,7 +64,7 @@ class LedgerRoom:
         folder = tempfile.mkdtemp(prefix="audsync-sim-", dir=memory if memory.is_dir() else None)
         self._folder = Path(folder)
         file = self._folder / "audsync.db"
-        self.database = Database(f"sqlite:///{file}", clock=self.clock)
+        self.database = RoomDatabase(f"sqlite:///{file}", clock=self.clock)
         event.listen(self.database.engine, "connect", _relax)
         with self.database.connecting() as connection:
             tables.METADATA.create_all(connection)

@@ -126,12 +126,14 @@ def _newcomer(random: Random, profile: int, *, is_linked: bool) -> State:
 def _changed(random: Random, profile: int, state: State, *, is_linked: bool) -> State:
     cells = {cell for cell in state if cell[0] != Kind.FIRST_NAME}
     chance = random.random()
-    if chance < 0.5:
+    if chance < 0.4:
         cells = {cell for cell in cells if cell[0] != Kind.EMAIL}
         cells.add((int(Kind.EMAIL), _text(profile, f"e{random.randrange(3)}"), 0))
-    elif chance < 0.7:
+    elif chance < 0.55:
         cells ^= {_phone(profile, is_linked=is_linked)}
-    elif chance < 0.85:
+    elif chance < 0.75 and len(cells) > 1:
+        cells.remove(random.choice(sorted(cells)))
+    elif chance < 0.9:
         cells.add((int(Kind.EMAIL), _text(profile, f"e{random.randrange(3)}"), 0))
     return _with_name(random, cells)
 

@@ -88,6 +88,8 @@ class Known:
     u: frozenset[Link]
     r: frozenset[Link]
     e: frozenset[Link]
+    twice: frozenset[Link]
+    """Those of `e` that are to be said in two more runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,14 @@ class SetEngine:
         known = self.known(files)
         if is_replace:
             everything = identifiers(known.c | known.d | known.u | known.e)
-            return self._settled(files, known.c, everything, frozenset(), frozenset())
+            return self._settled(files, known.c, everything, frozenset(), None)
         return self._fold_update(files, known, batches)
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
         known = self.known(files)
+        if not desired.counts.profiles:
+            request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         change = self.change(known)
         removals: list[Gone] = []
@@ -155,13 +159,13 @@ class SetEngine:
         known = self.known(files)
         unsure_removes = self._removed(files, [b for b in batches if b.unanswered_tries])
         unsure_adds = self._added(files, [b for b in batches if b.unanswered_tries])
-        carried = {link for link in known.c | known.u | known.e if link[1:] in unsure_removes}
+        unsure = unsure_adds | {
+            link for link in known.c | known.u | known.e if link[1:] in unsure_removes
+        }
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
-            echo=self.store.keep_some(
-                sorted(identifiers(known.u | unsure_adds | carried | _turned(known))), "echo"
-            ),
+            echo=self._keep_echo(known.u | known.twice, unsure),
         )
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -187,7 +191,8 @@ class SetEngine:
             d=self._accepted(files.next_identifiers),
             u=self._links(files.uncertain),
             r=self._links(files.repair),
-            e=self._links(files.echo),
+            e=frozenset(link for link, _ in self._echoes(files.echo)),
+            twice=frozenset(link for link, rounds in self._echoes(files.echo) if rounds > 1),
         )
 
     def change(self, known: Known) -> Change:
@@ -234,13 +239,13 @@ class SetEngine:
             others = [batch for batch in batches if batch.state is not BatchState.APPLIED]
             missing = missing | self._added(files, others)
         unsure_removes = self._removed(files, unsure)
-        echo = {link for link in known.e if link[1:] not in said} | _turned(known)
-        echo |= {link for link in known.u if link[1:] in said}
-        echo |= self._added(files, unsure)
-        echo |= {link for link in carriers if link[1:] in unsure_removes}
-        return self._settled(
-            files, confirmed, uncertain, {li for li in missing if li[1:] not in said}, echo
-        )
+        unsure_links = self._added(files, unsure)
+        unsure_links |= {link for link in carriers if link[1:] in unsure_removes}
+        unsaid = {link for link in known.e if link[1:] not in said}
+        once = unsaid | {link for link in known.u | known.twice if link[1:] in said}
+        echo = self._keep_echo(once, unsure_links | (unsaid & known.twice))
+        missing = {link for link in missing if link[1:] not in said}
+        return self._settled(files, confirmed, uncertain, missing, echo)
 
     def _settled(
         self,
@@ -248,7 +253,7 @@ class SetEngine:
         confirmed: Iterable[Link],
         uncertain: Iterable[Link],
         repair: Iterable[Link],
-        echo: Iterable[Link],
+        echo: str | None,
     ) -> StateFiles:
         kept = frozenset(confirmed)
         is_same = kept == self._accepted(files.identifiers)
@@ -261,7 +266,7 @@ class SetEngine:
             additions=None,
             uncertain=self.store.keep_some(sorted(identifiers(uncertain)), "uncertain"),
             repair=self.store.keep_some(sorted(identifiers(repair)), "repair"),
-            echo=self.store.keep_some(sorted(identifiers(echo)), "echo"),
+            echo=echo,
         )
 
     def _summary(self, files: StateFiles, known: Known, change: Change) -> PlanSummary:
@@ -307,7 +312,8 @@ class SetEngine:
     def links(self, name: str | None) -> set[Link]:
         """The accepted links of a file of any role that holds links."""
         rows: tuple[tuple[object, ...], ...] = self.store.read(name)  # type: ignore[assignment]
-        return {row[:3] for row in rows if not any(row[3:4])}  # type: ignore[misc]  # kept by us
+        is_echo = name is not None and name.startswith("echo")
+        return {row[:3] for row in rows if is_echo or not any(row[3:4])}  # type: ignore[misc]  # kept by us
 
     def _rows(self, name: str | None) -> list[SourceRow]:
         return list(self.store.read(name))  # type: ignore[arg-type]  # kept by whoever prepares
@@ -315,6 +321,14 @@ class SetEngine:
     def _cells(self, name: str | None) -> list[Cell]:
         rows: tuple[Sent, ...] = self.store.read(name)  # type: ignore[assignment]  # kept by us
         return [row[:4] for row in rows]
+
+    def _keep_echo(self, once: Iterable[Link], twice: set[Link]) -> str | None:
+        both = identifiers(once) | identifiers(twice)
+        return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
+
+    def _echoes(self, name: str | None) -> list[tuple[Link, int]]:
+        rows: tuple[Cell, ...] = self.store.read(name)  # type: ignore[assignment]  # kept by us
+        return [(row[:3], row[3]) for row in rows]
 
     def _gone(self, name: str | None) -> list[Gone]:
         return list(self.store.read(name))  # type: ignore[arg-type]  # kept by this class
@@ -343,12 +357,6 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
-
-
-def _turned(known: Known) -> set[Link]:
-    """Echoes that the plan said the other way round: an old request may land after it."""
-    flipped = values(known.c) ^ values(known.d)
-    return {link for link in known.e if link[1:] in flipped}
 
 
 def _removal_rows(known: Known, change: Change) -> list[Gone]:
