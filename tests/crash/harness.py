@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from tests.crash.forks import ForkServer
 from tests.crash.people import Identifier, Segment, strays
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +117,8 @@ class Project:
     request_timeout: float = 20.0
     max_wait: float = 20.0
     more_config: str = ""
+    forks: ForkServer | None = None
+    """Where runs come from that need no fresh start of Python."""
     segment: Segment = field(default_factory=lambda: Segment(people=()))
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
@@ -138,19 +140,23 @@ class Project:
         self.segment = segment
         segment.write(self.folder / "people.csv")
 
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What a run in the folder finds in its environment."""
+        return {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(self.folder),
+            "TMPDIR": str(self.folder / "tmp"),
+            "AUDIENCE_SYNC_MAX_BATCH_SIZE": str(self.batch_rows),
+            **(more or {}),
+        }
+
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
         """Start a command in the folder; stdin is no terminal."""
         process = subprocess.Popen(
             [sys.executable, "-m", "audsync", *arguments],
             cwd=self.folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT) + ":/tmp/shimk",
-                "HOME": str(self.folder),
-                "TMPDIR": str(self.folder / "tmp"),
-                "AUDIENCE_SYNC_MAX_BATCH_SIZE": str(self.batch_rows),
-                **(env or {}),
-            },
+            env=self.environment(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -174,7 +180,13 @@ class Project:
             env: further environment.
         """
         power = {} if crash_at is None else {"AUDSYNC_CRASH_AT": str(crash_at)}
-        started = self.start(*arguments, "--json", env={**power, **(env or {})})
+        more = {**power, **(env or {})}
+        if self.forks is not None and kill_after is None:
+            code, out, err = self.forks.run(
+                [*arguments, "--json"], folder=self.folder, env=self.environment(more)
+            )
+            return Ended(code=code, out=out, err=err)
+        started = self.start(*arguments, "--json", env=more)
         return started.end() if kill_after is None else started.kill_after(kill_after)
 
     def sync(self, *, crash_at: int | None = None, kill_after: float | None = None) -> Ended:
@@ -274,19 +286,9 @@ def assert_books_close(job: Mapping[str, Any], note: str = "") -> None:
     assert job["profiles_sent"] == job["profiles_added"] + job["profiles_failed"], f"{note}: {job}"
 
 
-def wait_until(is_so: Any, what: str, timeout_s: float = 30.0) -> None:  # noqa: ANN401 - a test
+def wait_until(is_so: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
     """Wait for something that another process does."""
     ends_at = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < ends_at, f"never came: {what}"
         time.sleep(0.02)
-
-
-@contextmanager
-def closing(projects: Sequence[Project]) -> Iterator[None]:
-    """Let go of their connections in the end."""
-    try:
-        yield
-    finally:
-        for project in projects:
-            project.close()

@@ -44,8 +44,8 @@ def begin(project: Project, town: Town) -> None:
     project.assert_clean_run(project.create(), "create")
 
 
-def test_a_sync_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
-    town = Town(seed=1)
+def test_a_sync_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
+    project, town = quick_project, Town(seed=1)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -55,8 +55,8 @@ def test_a_sync_killed_at_any_step_is_made_good_by_the_next(project: Project) ->
     cut_at_every_step(attempt, lambda step: finish_with_other_people(project, town, step), every=1)
 
 
-def test_a_replace_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
-    town = Town(seed=2)
+def test_a_replace_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
+    project, town = quick_project, Town(seed=2)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -72,8 +72,8 @@ def test_a_replace_killed_at_any_step_is_made_good_by_the_next(project: Project)
     cut_at_every_step(attempt, finish, every=2)
 
 
-def test_a_retry_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
-    town = Town(seed=3)
+def test_a_retry_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
+    project, town = quick_project, Town(seed=3)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -88,8 +88,8 @@ def test_a_retry_killed_at_any_step_is_made_good_by_the_next(project: Project) -
     cut_at_every_step(attempt, lambda step: finish_with_other_people(project, town, step), every=4)
 
 
-def test_a_create_killed_at_any_step_is_finished_by_create_or_sync(project: Project) -> None:
-    town = Town(seed=4)
+def test_a_create_killed_at_any_step_is_finished_by_create_or_sync(quick_project: Project) -> None:
+    project, town = quick_project, Town(seed=4)
 
     def attempt(step: int) -> Ended:
         project.slug = f"vip-{step}"
