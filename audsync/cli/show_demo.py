@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from audsync.cli import render
+from audsync.cli import render, show_segments
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ def _show(step: "Step", settings: Globals) -> None:
             render.plans([result], settings, is_many=False)
         case "audiences":
             render.audiences(result["audiences"], settings)
+        case "readiness":
+            show_segments.readiness(result, settings)
+        case "export":
+            show_segments.exported(result["report"], result["left_out"], settings)
         case "verdict":
             _verdict(result)
         case _:

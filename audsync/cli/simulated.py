@@ -24,7 +24,7 @@ def sandbox(
     """Serve the simulated platforms on loopback until stopped."""
     from audsync.cli import show_setup
     from audsync.sandbox.serve import serve_forever
-    from audsync.services.demonstration import connections_to
+    from audsync.services.sandbox_access import connections_to
 
     settings = globals_of(context)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from audsync.config.model import ConnectionConfig, SegmentConfig, SuppressionConfig
 from audsync.connectors import registry
-from audsync.errors import AttentionError, AudsyncError, TransientError
+from audsync.errors import AudsyncError, TransientError
 from audsync.services import segments
 from audsync.services.checks import Check, bad, good
 from audsync.services.runtime import Runtime
@@ -112,8 +112,6 @@ def _connection(runtime: Runtime, name: str, connection: ConnectionConfig) -> Ch
 def _remedy(error: AudsyncError, name: str) -> str:
     if isinstance(error, TransientError):
         return "Check the network and `base_url`; if both are right, try again later."
-    if isinstance(error, AttentionError):
-        return f"Mend it on the platform, or correct `connections.{name}`; then run doctor again."
     return f"Correct `connections.{name}`, then run doctor again."
 
 

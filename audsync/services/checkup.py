@@ -34,6 +34,6 @@ def _config(runtime: Runtime) -> Check:
     config = runtime.config
     return good(
         "config",
-        f"{len(config.connections)} connections and {len(config.segments)} segments, read in"
-        f" {config.folder}",
+        f"connections: {', '.join(config.connections) or 'none'}; segments:"
+        f" {', '.join(config.segments) or 'none'}; in {config.folder}",
     )

@@ -4,8 +4,10 @@ Each step does what the command line it names does. The judge is independent: th
 no code with the connectors, and what must be in the audience comes from `sample_people`.
 """
 
+import json
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -13,23 +15,18 @@ from pathlib import Path
 from typing import Any
 
 from audsync.config.load import FILE_NAME, load_config
+from audsync.domain import Platform
 from audsync.errors import StateError, UsageError
 from audsync.sandbox.serve import Running, serve
 from audsync.sandbox.world import World
-from audsync.services import audiences, planning, sample_people
+from audsync.services import audiences, checking, exporting, planning, sample_people
 from audsync.services.runtime import Runtime
 from audsync.services.sample_people import Crowd
 
 SEGMENT, CONNECTION, AUDIENCE = "customers", "meta-sandbox", "customers-meta"
+EXPORT_FILE = "customers.jsonl"
 LATER = ("google", "tiktok", "snapchat")
 _URL_VARIABLE = "DEMO_META_URL"
-_ACCESS: Mapping[str, Mapping[str, Any]] = {
-    "meta": {
-        "account": "act_1001",
-        "credentials": {"access_token": "sandbox-meta-token"},
-    },
-}
-"""What opens the sandbox, by platform: names of its own, no secrets."""
 _CONFIG = """\
 # Written by `audsync demo`. To go on with it: run `audsync sandbox` in another terminal.
 connections:
@@ -61,10 +58,12 @@ class Shape(StrEnum):
     """What the result of a step is, for whoever shows it."""
 
     FACTS = "facts"
+    READINESS = "readiness"
     JOB = "job"
     JOB_IN_DEPTH = "job_in_depth"
     PLAN = "plan"
     AUDIENCES = "audiences"
+    EXPORT = "export"
     VERDICT = "verdict"
 
 
@@ -109,14 +108,6 @@ class Story:
     is_exact: bool = True
 
 
-def connections_to(base_urls: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """A connection for each platform of a sandbox, with the keys of the configuration file."""
-    return {
-        platform: {"platform": platform, "base_url": base_url, **_ACCESS[platform]}
-        for platform, base_url in base_urls.items()
-    }
-
-
 def demonstrate(keep: Path | None, *, tell: Callable[[Step], None]) -> Story:
     """Tell the story from the first file to the last receipt, in a few seconds.
 
@@ -159,6 +150,7 @@ class _Teller:
         """From the first file to the last receipt."""
         crowd = sample_people.first_day()
         self._write(crowd)
+        self._check()
         self._create()
         self._status()
         self._compare(crowd)
@@ -170,6 +162,7 @@ class _Teller:
         self._receipts(job["job_id"])
         self._compare(later)
         self._sync("Sync again: there is nothing to do")
+        self._export(later)
 
     @property
     def _data(self) -> Path:
@@ -187,6 +180,11 @@ class _Teller:
         }
         title = "A shop's customers in a CSV file, and a simulated Meta on this machine"
         self._step(title, "audsync sandbox", Shape.FACTS, facts)
+
+    def _check(self) -> None:
+        found = checking.check(self._runtime, SEGMENT, [Platform.META])
+        title = "How well will the file match? Asked before anything is sent"
+        self._step(title, f"audsync check {SEGMENT} --for meta", Shape.READINESS, found)
 
     def _create(self) -> None:
         new = audiences.NewAudience(segment=SEGMENT, connection=CONNECTION, slug=AUDIENCE)
@@ -213,6 +211,18 @@ class _Teller:
         title = "What the platform confirmed, request by request"
         self._step(title, f"audsync jobs show {job_id[:8]}", Shape.JOB_IN_DEPTH, shown)
 
+    def _export(self, crowd: Crowd) -> None:
+        """Write the segment to a file; it must hold what the audience holds."""
+        path = self._runtime.config.folder / EXPORT_FILE
+        wish = exporting.Wish(segment=SEGMENT, out=str(path), format="jsonl")
+        done = exporting.export(self._runtime, wish, stdout=sys.stdout.buffer)
+        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        held = {row[kind] for row in rows for kind in ("email", "phone") if row[kind]}
+        self._story.is_exact &= held == _hashes(crowd)
+        command = f"audsync export {SEGMENT} --format jsonl --out {EXPORT_FILE}"
+        shown = {"report": done.report, "left_out": dict(done.left_out)}
+        self._step("Take the hashed segment along as a file", command, Shape.EXPORT, shown)
+
     def _compare(self, crowd: Crowd) -> None:
         verdict = _verdict(self._world, crowd)
         self._story.is_exact &= verdict.is_exact
@@ -232,7 +242,7 @@ class _Teller:
 def _verdict(world: World, crowd: Crowd) -> Verdict:
     remote = world.remotes("meta", with_persons=False)[0]
     held = {value for _, value in remote.identifiers}
-    wanted = {value for person in crowd.wanted for value in person.hashes}
+    wanted = _hashes(crowd)
     return Verdict(
         identifiers_on_platform=len(held),
         identifiers_in_segment=len(wanted),
@@ -242,6 +252,10 @@ def _verdict(world: World, crowd: Crowd) -> Verdict:
         people_in_segment=len(crowd.wanted),
         plaintext_seen=len(world.journal.violations),
     )
+
+
+def _hashes(crowd: Crowd) -> set[str]:
+    return {value for person in crowd.wanted for value in person.hashes}
 
 
 @contextmanager

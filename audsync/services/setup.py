@@ -28,7 +28,7 @@ class SetUp:
     dotenv_example: Written
     state: Written
     store: str
-    """The store's address, without its password."""
+    """The store's file, or its address without the password."""
     next_steps: tuple[str, ...]
 
 
@@ -58,7 +58,7 @@ def set_up(path: Path | None, environ: Mapping[str, str], *, tenant: int | None 
         config=config_file,
         dotenv_example=example,
         state=state,
-        store=runtime.database.address,
+        store=str(runtime.database.file or runtime.database.address),
         next_steps=_next_steps(config_file, is_default_place=path is None),
     )
 

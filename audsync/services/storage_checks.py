@@ -72,10 +72,12 @@ def state(runtime: Runtime) -> Iterator[Check]:
 
 def _store(runtime: Runtime, database: Database) -> Iterator[Check]:
     if database.file is not None and not database.file.exists():
-        yield bad("store", f"There is no {database.address} yet.", f"{_NEW}, if the place is right")
+        yield bad(
+            "store", f"There is no store {database.file} yet.", f"{_NEW}, if the place is right"
+        )
         return
     found = migrate.current(database)
-    yield good("store", f"{database.address} answers")
+    yield good("store", f"{database.file or database.address} answers")
     if database.file is not None:
         yield from _sqlite(database, database.file)
     if found != migrate.head():
