@@ -146,11 +146,14 @@ class _Cutter:
         self._totals[:] = 0
 
     def _split(self, profile: Chunk) -> None:
-        """One profile larger than a request: cut by file rows; it counts in its first piece."""
+        """One profile larger than a request: cut by file rows; it counts in its first request."""
+        is_counted = False
         for start in range(0, len(profile), self._max_rows):
             piece = profile.slice(start, start + self._max_rows)
-            self._totals += _per_profile(piece, np.zeros(1, dtype=np.int64))[0]
-            self._totals[1:3] *= start == 0
+            counts = _per_profile(piece, np.zeros(1, dtype=np.int64))[0]
+            counts[1:3] *= not is_counted
+            is_counted = is_counted or bool(counts[0])
+            self._totals += counts
             self._seen_rows += len(piece)
             self.flush()
 

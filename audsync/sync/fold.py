@@ -142,21 +142,22 @@ def _make_rows(
             f" from {empty}"
         )
         return
-    accepted = "" if is_removal else " where reason = 0"
+    accepted = "" if is_removal else " and reason = 0"
     con.execute(
         f"create temp view {name} as select {columns}, p.state, p.unanswered from"
         f" read_parquet({duck.text(path)}, file_row_number = true) f asof join"
         f" (select * from pieces where is_removal = {is_removal}) p"
-        f" on f.file_row_number >= p.first_row{accepted}"
+        f" on f.file_row_number >= p.first_row where f.file_row_number < p.stop_row{accepted}"
     )
 
 
 def _pieces(batches: Sequence[BatchFacts]) -> pa.Table:
-    """Where each batch begins in its file, and what is known of it."""
+    """Where each batch begins and stops in its file, and what is known of it."""
     return pa.table(
         {
             "is_removal": [batch.action is Action.REMOVE for batch in batches],
             "first_row": pa.array([batch.first_row for batch in batches], pa.int64()),
+            "stop_row": pa.array([batch.stop_row for batch in batches], pa.int64()),
             "state": [
                 batch.state.value if batch.state in _CERTAIN else "doubtful" for batch in batches
             ],

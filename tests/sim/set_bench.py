@@ -25,6 +25,10 @@ class SetBench:
     def links(self, name: str | None) -> set[Link]:
         return self._reader.links(name)
 
+    def rounds(self, name: str | None) -> dict[Link, int]:
+        """What is to be said again, and how often."""
+        return dict(self._reader.echoes(name))
+
     def sweep(self, live: set[str]) -> None:
         self._files.sweep(live)
 

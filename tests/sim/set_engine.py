@@ -191,8 +191,8 @@ class SetEngine:
             d=self._accepted(files.next_identifiers),
             u=self._links(files.uncertain),
             r=self._links(files.repair),
-            e=frozenset(link for link, _ in self._echoes(files.echo)),
-            twice=frozenset(link for link, rounds in self._echoes(files.echo) if rounds > 1),
+            e=frozenset(link for link, _ in self.echoes(files.echo)),
+            twice=frozenset(link for link, rounds in self.echoes(files.echo) if rounds > 1),
         )
 
     def change(self, known: Known) -> Change:
@@ -326,7 +326,8 @@ class SetEngine:
         both = identifiers(once) | identifiers(twice)
         return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
 
-    def _echoes(self, name: str | None) -> list[tuple[Link, int]]:
+    def echoes(self, name: str | None) -> list[tuple[Link, int]]:
+        """Links of an echo file, and in how many runs they are to be said."""
         rows: tuple[Cell, ...] = self.store.read(name)  # type: ignore[assignment]  # kept by us
         return [(row[:3], row[3]) for row in rows]
 

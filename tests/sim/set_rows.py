@@ -124,11 +124,13 @@ def cut_additions(
         if sum(held["rows"] for *_, held in open_pieces) + counts["rows"] > max_rows:
             flush()
         if counts["rows"] > max_rows:
+            is_counted = False
             for offset in range(0, len(person), max_rows):
                 piece = person[offset : offset + max_rows]
                 part = _counts(piece)
-                if offset:
+                if is_counted:
                     part |= {"profiles": 0, "refreshed": 0}
+                is_counted = is_counted or part["rows"] > 0
                 open_pieces.append((start + offset, start + offset + len(piece), part))
                 flush()
         else:

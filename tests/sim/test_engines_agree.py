@@ -1,0 +1,126 @@
+"""Two engines written apart, one in SQL and one in sets, are given the same lives and agree."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from audsync.domain import BatchState
+from audsync.sync.contract import BatchFacts, Desired, Plan, PlanRequest, StateFiles
+from tests.sim.local_bench import LocalBench
+from tests.sim.people import Crowd, first_crowd, next_crowd
+from tests.sim.set_bench import SetBench
+from tests.sim.set_rows import profiles
+
+LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
+CHUNK = 10
+_LINKS = ("identifiers", "next_identifiers", "uncertain", "repair", "echo")
+_OUTCOMES = (
+    BatchState.PLANNED,
+    BatchState.SENDING,
+    BatchState.REFUSED,
+    BatchState.UNKNOWN,
+    BatchState.ACCEPTED,
+    BatchState.APPLIED,
+    BatchState.APPLIED,
+)
+
+
+class Twins:
+    """An audience's state, held by both engines."""
+
+    def __init__(self, root: Path, random: Random) -> None:
+        self.sets, self.local = SetBench(), LocalBench(root)
+        self.of_sets, self.of_local = StateFiles(), StateFiles()
+        self._random = random
+
+    def live(self, crowd: Crowd) -> None:
+        """One run: plan, send with any outcome, settle."""
+        is_replace = self._random.random() < 0.15
+        max_rows = self._random.randrange(1, 5)
+        plans = self._plans(crowd, is_replace=is_replace, max_rows=max_rows)
+        self._compare_plans(*plans)
+        batches = self._send(plans[0].batches)
+        is_replace = any(batch.action == "replace" for batch in batches)
+        if all(batch.state is BatchState.APPLIED for batch in batches):
+            self.of_sets = self.sets.engine.close(plans[0].files, batches)
+            self.of_local = self.local.engine.close(plans[1].files, batches)
+        else:
+            self.of_sets = self.sets.engine.fold(plans[0].files, batches, is_replace=is_replace)
+            self.of_local = self.local.engine.fold(plans[1].files, batches, is_replace=is_replace)
+        self._compare_states()
+
+    def _plans(self, crowd: Crowd, *, is_replace: bool, max_rows: int) -> tuple[Plan, Plan]:
+        sizes = self.sets.engine.sizes(self.of_sets)
+        assert sizes == self.local.engine.sizes(self.of_local)
+        request = PlanRequest(is_replace=is_replace, max_rows=max_rows, sizes=sizes)
+        counts = crowd.counts()
+        names = self.sets.keep_segment(crowd)
+        desired = Desired(identifiers=names[0], rows=names[1], counts=counts)
+        one = self.sets.engine.plan(self.of_sets, desired, request)
+        names = self.local.keep_segment(crowd)
+        desired = Desired(
+            identifiers=names[0], rows=names[1], counts=counts, touched=self._touched(crowd)
+        )
+        return one, self.local.engine.plan(self.of_local, desired, request)
+
+    def _touched(self, crowd: Crowd) -> str | None:
+        """Everybody who differs, and some who do not; or no hint at all."""
+        if self._random.random() < 0.5:
+            return None
+        known = self.local.links(self.of_local.identifiers)
+        wanted = {cell[:3] for cell in crowd.cells() if not cell[3]}
+        bystanders = {p for p in profiles(known | wanted) if self._random.random() < 0.3}
+        return self.local.keep_profiles(profiles(known ^ wanted) | bystanders)
+
+    def _compare_plans(self, one: Plan, other: Plan) -> None:
+        assert one.batches == other.batches
+        kinds = {kind: change for kind, change in one.summary.kinds.items() if any_of(change)}
+        others = {kind: change for kind, change in other.summary.kinds.items() if any_of(change)}
+        assert kinds == others
+        assert replace(one.summary, kinds={}) == replace(other.summary, kinds={})
+        for batch in one.batches:
+            sent = self.sets.engine.members(one.files, batch)
+            assert sent.equals(self.local.engine.members(other.files, batch))
+
+    def _compare_states(self) -> None:
+        for role in _LINKS:
+            held = self.sets.links(getattr(self.of_sets, role))
+            assert held == self.local.links(getattr(self.of_local, role)), role
+        assert self.sets.rounds(self.of_sets.echo) == self.local.rounds(self.of_local.echo)
+
+    def _send(self, batches: Sequence[BatchFacts]) -> list[BatchFacts]:
+        if self._random.random() < 0.4:
+            outcomes: tuple[BatchState, ...] = (BatchState.APPLIED,)
+        else:
+            outcomes = _OUTCOMES
+        return [
+            replace(
+                batch,
+                state=self._random.choice(outcomes),
+                unanswered_tries=int(self._random.random() < 0.2),
+            )
+            for batch in batches
+        ]
+
+
+def any_of(change: object) -> bool:
+    return change != type(change)()
+
+
+@pytest.mark.parametrize("start", range(0, LIVES, CHUNK))
+def test_engines_agree(start: int, tmp_path: Path) -> None:
+    for seed in range(start, start + CHUNK):
+        random = Random(seed)
+        twins = Twins(tmp_path / str(seed), random)
+        crowd = first_crowd(random, is_linked=False, size=random.randrange(8))
+        try:
+            for _ in range(4):
+                twins.live(crowd)
+                crowd = next_crowd(random, crowd, is_linked=False)
+        except AssertionError as error:
+            error.add_note(f"life {seed}")
+            raise
