@@ -101,12 +101,8 @@ def synchronise(
         LeaseLostError, StoreError, StateError: stop; the next run goes on from here.
     """
     standing = recover(ports, subject)
-    if standing.facts.get("is_lost") and not is_replace:
-        raise StateError(
-            f"What is on the platform for {subject.name} is not known any more: its state files"
-            " were lost. Run `audsync replace` on it, which trusts no snapshot."
-        )
     drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
+    _require_knowledge(standing, drafted, subject)
     plan = drafted.plan
     sessions = _sessions(plan, ports)
     facts = _planned_facts(standing, drafted, segment)
@@ -137,6 +133,21 @@ def synchronise(
         drafted.counts, plan, batches, platform_rejected=sending.platform_rejected
     )
     return _outcome(books, sending, plan)
+
+
+def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> None:
+    """Without its files nothing is known of an audience: only a session that swaps all is exact.
+
+    Raises:
+        StateError: the plan is no such session.
+    """
+    is_swap = any(batch.action is Action.REPLACE for batch in drafted.plan.batches)
+    if standing.facts.get("is_lost") and not is_swap:
+        raise StateError(
+            f"What is on the platform for {subject.name} is not known any more: its state files"
+            " were lost. Run `audsync replace` on it, which trusts no snapshot; where its segment"
+            " is empty, delete it and create it anew."
+        )
 
 
 def draft(
