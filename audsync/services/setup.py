@@ -65,12 +65,12 @@ def set_up(path: Path | None, environ: Mapping[str, str], *, tenant: int | None 
 
 def _written(path: Path, text: str) -> Written:
     """The file with that text, unless there is one already."""
+    if path.exists():
+        return Written(path=path, is_new=False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    except FileExistsError:
-        return Written(path=path, is_new=False)
     except OSError as error:
         raise _unwritable(path, error) from error
     return Written(path=path, is_new=True)
