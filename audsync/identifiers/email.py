@@ -5,6 +5,8 @@ is decided here once: an address has exactly one @, a domain of at least two lab
 may have, and nothing in it that can only be a mistake (spaces, commas, brackets, quotes).
 """
 
+from collections.abc import Callable
+
 import polars as pl
 
 from audsync.identifiers import text as texts
@@ -33,22 +35,21 @@ _PLACEHOLDER = rf"^(?:{_NOBODY})@(?:{_NOBODY})\."
 
 def normalise(raw: pl.Series) -> texts.Verdict:
     """Lower-case, trimmed and composed; dots and +tags stay."""
-    return _judge(_lower(raw))
+    return _judge(raw, _lower)
 
 
 def normalise_spaceless(raw: pl.Series) -> texts.Verdict:
     """As `normalise`, with white space inside removed before it is judged."""
-    return _judge(_lower(raw).str.replace_all(r"[\s\p{Z}]+", ""))
+    return _judge(raw, lambda some: _lower(some).str.replace_all(r"[\s\p{Z}]+", ""))
 
 
 def normalise_gmail(raw: pl.Series) -> texts.Verdict:
     """As `normalise`, with Google's own rule for the addresses of its own domains."""
-    judged = _judge(_lower(raw))
+    judged = _judge(raw, _lower)
     is_gmail = judged.normal.str.contains(_GMAIL).fill_null(value=False)
     normal = texts.mend(judged.normal, is_gmail, _without_dots_and_tag)
-    emptied = normal.is_null() & judged.normal.is_not_null()
-    code = pl.Series([int(Reason.INVALID_FORMAT)], dtype=pl.UInt8)
-    return texts.Verdict(normal, code.new_from_index(0, len(raw)).zip_with(emptied, judged.reason))
+    emptied = (normal.is_null() & judged.normal.is_not_null()).arg_true()
+    return texts.Verdict(normal, judged.reason.scatter(emptied, int(Reason.INVALID_FORMAT)))
 
 
 def _without_dots_and_tag(address: pl.Series) -> pl.Series:
@@ -63,37 +64,29 @@ def _without_dots_and_tag(address: pl.Series) -> pl.Series:
 
 def _lower(raw: pl.Series) -> pl.Series:
     """Composed again after lower-casing, which takes some letters apart."""
-    lowered = texts.tidy(raw).str.to_lowercase()
-    return texts.mend(lowered, lowered.str.contains(r"[^\x00-\x7f]"), _compose)
+    return texts.tidy(raw).str.to_lowercase().str.normalize("NFC")
 
 
-def _compose(text: pl.Series) -> pl.Series:
-    return text.str.normalize("NFC")
+def _judge(raw: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> texts.Verdict:
+    """Nearly all addresses are short and plain: what makes them so is asked first."""
+    address = raw.str.to_lowercase()
+    is_plain = (address.str.len_bytes() <= _SHORT_BYTES) & address.str.contains(_PLAIN)
+    rest = (~is_plain).arg_true()
+    cleaned = clean(raw.gather(rest))
+    address = address.scatter(rest, cleaned)
+    reason = pl.zeros(len(raw), dtype=pl.UInt8, eager=True)
+    reason = reason.scatter(rest, cleaned.to_frame("address").select(_reason()).to_series())
+    reason = reason.scatter(address.str.contains(_PLACEHOLDER).arg_true(), int(Reason.PLACEHOLDER))
+    return texts.Verdict(address.scatter((reason != 0).arg_true(), None), reason)
 
 
-def _judge(address: pl.Series) -> texts.Verdict:
-    frame = pl.DataFrame({"address": address})
-    cell = pl.col("address")
-    is_good = (cell.str.len_bytes() <= _SHORT_BYTES) & cell.str.contains(_PLAIN)
-    frame = frame.with_columns(is_good=is_good)
-    reasons = frame.select(
-        reason=pl.when("is_good").then(pl.lit(0, pl.UInt8)).otherwise(pl.lit(None, pl.UInt8))
-    ).to_series()
-    rest = frame.filter(~pl.col("is_good")).select(reason=_slow_reason(cell)).to_series()
-    reasons = reasons.scatter((~frame["is_good"]).arg_true(), rest)
-    reasons = texts.mend(reasons, address.str.contains(_PLACEHOLDER), _as_placeholder)
-    normal = pl.DataFrame({"address": address, "reason": reasons}).select(
-        pl.when(pl.col("reason") == 0).then("address")
-    )
-    return texts.Verdict(normal.to_series(), reasons)
-
-
-def _slow_reason(cell: pl.Expr) -> pl.Expr:
+def _reason() -> pl.Expr:
     """The verdict on addresses that are long, foreign or wrong."""
-    too_long = (cell.str.len_bytes() > _MAX_BYTES) | (
-        cell.str.find("@", literal=True) > _MAX_LOCAL_BYTES
+    address = pl.col("address")
+    too_long = (address.str.len_bytes() > _MAX_BYTES) | (
+        address.str.find("@", literal=True) > _MAX_LOCAL_BYTES
     )
-    misshapen = ~cell.str.contains(_ANY) | cell.str.contains(_LONG_LABEL)
+    misshapen = ~address.str.contains(_ANY) | address.str.contains(_LONG_LABEL)
     return (
         pl.when(misshapen)
         .then(pl.lit(int(Reason.INVALID_FORMAT), pl.UInt8))
@@ -101,8 +94,3 @@ def _slow_reason(cell: pl.Expr) -> pl.Expr:
         .then(pl.lit(int(Reason.TOO_LONG), pl.UInt8))
         .otherwise(pl.lit(0, pl.UInt8))
     )
-
-
-def _as_placeholder(reasons: pl.Series) -> pl.Series:
-    code = pl.Series([int(Reason.PLACEHOLDER)], dtype=pl.UInt8)
-    return code.new_from_index(0, len(reasons))

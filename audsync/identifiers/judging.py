@@ -29,20 +29,8 @@ _WORDS = (
     "notavailable", "notprovided", "notset",
 )  # fmt: skip
 _MORE_WORDS = (
-    "na",
-    "n.a.",
-    "nan",
-    "nil",
-    "empty",
-    "missing",
-    "-",
-    "--",
-    "---",
-    ".",
-    "?",
-    "x",
-    "xxx",
-)
+    "na", "n.a.", "nan", "nil", "empty", "missing", "-", "--", "---", ".", "?",
+)  # fmt: skip
 """Not for names and places: Nil, Nan and Na are people's names, NA is Namibia and Naples."""
 _NAMED = frozenset({Kind.FIRST_NAME, Kind.LAST_NAME, Kind.CITY, Kind.STATE, Kind.COUNTRY})
 
@@ -85,21 +73,18 @@ def judge(
         one row a cell, in no order: `row`; `text`: the normal form, or the hash in lower case
         where the cell was one, null when rejected; `reason` uint8; `is_hash`.
     """
-    cells = cells.filter(pl.col("text").str.len_bytes() > 0)
-    is_endless = pl.col("text").str.len_bytes() > _MAX_CELL_BYTES
+    text = pl.col("text")
+    is_endless = text.str.len_bytes() > _MAX_CELL_BYTES
     if kind is Kind.PHONE:
-        is_endless |= pl.col("text").str.len_chars() > phone.MAX_CHARS
-    endless = cells.filter(is_endless)
-    cells = cells.filter(~is_endless)
+        is_endless |= text.str.len_chars() > phone.MAX_CHARS
+    endless, cells = _split(cells.filter(text.str.len_bytes() > 0), is_endless)
     cells = cells.with_columns(text=texts.trim(cells["text"]))
-    cells = cells.filter(pl.col("text").str.len_bytes() > 0)
-    is_hash = (pl.col("text").str.len_bytes() == texts.HEX_64_CHARS) & pl.col("text").str.contains(
-        texts.HEX_64
-    )
+    blank, cells = _split(cells, text.str.len_bytes() == 0)
+    del blank
+    is_hash = (text.str.len_bytes() == texts.HEX_64_CHARS) & text.str.contains(texts.HEX_64)
     if kind is Kind.EXTERNAL_ID and is_raw:
-        is_hash &= pl.col("text").str.to_lowercase() == _EMPTY_HASH
-    hashes = cells.filter(is_hash)
-    cells = cells.filter(~is_hash)
+        is_hash &= text.str.to_lowercase() == _EMPTY_HASH
+    hashes, cells = _split(cells, is_hash)
     must_be_raw = (is_raw and kind is not Kind.EXTERNAL_ID) or kind is Kind.DATE_OF_BIRTH
     return pl.concat(
         [
@@ -108,6 +93,12 @@ def judge(
             _of_texts(cells, kind, form, is_lenient=is_lenient),
         ]
     )
+
+
+def _split(cells: pl.DataFrame, rare: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of which something rare is true, and the others."""
+    mask = cells.select(rare).to_series()
+    return (cells.filter(mask), cells.filter(~mask)) if mask.any() else (cells.clear(), cells)
 
 
 def _of_texts(cells: pl.DataFrame, kind: Kind, form: Form, *, is_lenient: bool) -> pl.DataFrame:
@@ -119,8 +110,9 @@ def _of_texts(cells: pl.DataFrame, kind: Kind, form: Form, *, is_lenient: bool) 
     rows = pl.DataFrame(
         {"row": cells["row"], "raw": raw, "text": judged.normal, "reason": judged.reason}
     )
-    is_suspect = (pl.col("reason") != 0) | pl.lit(kind not in _SHAPED)
-    rows = pl.concat([rows.filter(~is_suspect), _without_words(rows.filter(is_suspect), kind)])
+    is_suspect = (pl.col("reason") != 0) if kind in _SHAPED else pl.lit(value=True)
+    suspects, rows = _split(rows, is_suspect)
+    rows = pl.concat([rows, _without_words(suspects, kind)])
     text = pl.col("text")
     return rows.select(
         "row",

@@ -6,6 +6,8 @@ _EMAIL = re.compile(r"^([^@])[^@]*@([^@])[^@]*?(\.[^@.]*)?$", re.DOTALL)
 _PHONE = re.compile(r"^(\+\d\d)?[\d ().\-/]{5,}(\d\d)$")
 _SHOWN_PHONE_CHARS = 20
 _HIDDEN = "***"
+_TELLING_CHARS = 4
+"""Of shorter texts even the first letter says too much."""
 
 
 def mask(text: str) -> str:
@@ -22,4 +24,4 @@ def mask(text: str) -> str:
     if phone:
         country, end = phone.groups(default="")
         return country + "*" * (len(phone[0]) - len(country) - len(end)) + end
-    return trimmed[:1] + _HIDDEN
+    return (trimmed[:1] if len(trimmed) >= _TELLING_CHARS else "") + _HIDDEN

@@ -19,8 +19,10 @@ MAX_CHARS = 250
 """phonenumbers reads no text longer than this (`_MAX_INPUT_STRING_LENGTH`)."""
 
 _SIMPLE = r"^\(?\+?[0-9(][0-9 ().\-/\u00a0\u2010-\u2015\u2212]{2,60}$"
+_SIGNS = list("+ ().-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 """Only digits and signs that phonenumbers skips between them; the first ones tell the country."""
 _FEWEST_DIGITS = 3
+_LONGEST_CODE = 3
 _TWO_DIGITS = r"\p{Nd}.*\p{Nd}"
 _ALL_ZERO = r"^[+ ().\-/]*0[0 ().\-/]*$"
 
@@ -37,10 +39,13 @@ def normalise(raw: pl.Series, region: pl.Series, *, is_lenient: bool) -> texts.V
         is_lenient: keep numbers that are possible, though not valid.
     """
     cells = pl.DataFrame({"text": raw, "region": region}).with_row_index("at")
-    hopeless = cells.filter(~pl.col("text").str.contains(_TWO_DIGITS)).select(
-        "at", digits=pl.lit(None, pl.String), code=_code(Reason.NOT_A_NUMBER)
+    is_simple = cells["text"].str.contains(_SIMPLE)
+    simple = _simple(cells.filter(is_simple))
+    hopeless = (
+        cells.filter(~is_simple)
+        .filter(~pl.col("text").str.contains(_TWO_DIGITS))
+        .select("at", digits=pl.lit(None, pl.String), code=_code(Reason.NOT_A_NUMBER))
     )
-    simple = _simple(cells)
     settled = pl.concat([_settle(_candidates(simple)), _of_no_region(simple), hopeless])
     codes = pl.Series([_ASK], dtype=pl.UInt8).new_from_index(0, len(raw))
     codes = codes.scatter(settled["at"], settled["code"])
@@ -61,18 +66,14 @@ def _simple(cells: pl.DataFrame) -> pl.DataFrame:
         knows the region.
     """
     text = pl.col("text")
-    return (
-        cells.filter(text.str.contains(_SIMPLE))
-        .select(
-            "at",
-            "region",
-            digits=text.str.replace_all("[^0-9]+", ""),
-            has_plus=text.str.contains("+", literal=True),
-            has_00=text.str.starts_with(oracle.INTERNATIONAL),
-            has_plan=pl.col("region").is_in(list(oracle.regions())).fill_null(value=False),
-        )
-        .filter(pl.col("digits").str.len_bytes() >= _FEWEST_DIGITS)
-    )
+    return cells.select(
+        "at",
+        "region",
+        digits=text.str.replace_many(_SIGNS, [""] * len(_SIGNS)),
+        has_plus=text.str.contains("+", literal=True),
+        has_00=text.str.starts_with(oracle.INTERNATIONAL),
+        has_plan=pl.col("region").is_in(list(oracle.regions())).fill_null(value=False),
+    ).filter(pl.col("digits").str.len_bytes() >= _FEWEST_DIGITS)
 
 
 def _of_no_region(simple: pl.DataFrame) -> pl.DataFrame:
@@ -185,10 +186,15 @@ def _without_national_prefix(candidates: pl.DataFrame) -> pl.DataFrame:
         number.str.extract(capture.pattern, capture.last_group).is_not_null()
         for capture in rules.captures
     )
-    rows = candidates.filter(prefixed).filter(~is_rewritten)
-    rows = rows.with_columns(
-        bare=number.str.extract(rules.calling_code, 1) + number.str.replace(rules.prefixed, "")
+    rows = candidates.filter(prefixed)
+    may_be_rewritten = rows["number"].str.contains(rules.rewriting)
+    rows = pl.concat(
+        [rows.filter(~may_be_rewritten), rows.filter(may_be_rewritten).filter(~is_rewritten)]
     )
+    code = number.str.slice(0, _LONGEST_CODE).replace_strict(
+        rules.code_of_head, default=None, return_dtype=pl.String
+    )
+    rows = rows.with_columns(bare=code + number.str.replace(rules.prefixed, ""))
     general = rules.main.general
     spoils = number.str.contains(general) & ~bare.str.contains(general)
     takes_off = bare.str.contains(rules.long_enough) & ~spoils
@@ -217,13 +223,9 @@ def _ask(cells: pl.DataFrame, *, is_lenient: bool) -> pl.DataFrame:
 
 def _without_zeros(judged: texts.Verdict, raw: pl.Series) -> texts.Verdict:
     """`0000000000` is nobody's number, however possible its length."""
-    is_zero = raw.str.contains(_ALL_ZERO)
-    if not is_zero.any():
-        return judged
-    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, len(raw))
-    code = pl.Series([int(Reason.PLACEHOLDER)], dtype=pl.UInt8).new_from_index(0, len(raw))
+    zeros = raw.str.contains(_ALL_ZERO).arg_true()
     return texts.Verdict(
-        nothing.zip_with(is_zero, judged.normal), code.zip_with(is_zero, judged.reason)
+        judged.normal.scatter(zeros, None), judged.reason.scatter(zeros, int(Reason.PLACEHOLDER))
     )
 
 

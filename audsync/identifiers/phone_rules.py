@@ -11,7 +11,7 @@ region of a calling code is the first one listed for it: phonenumbers parses wit
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -75,6 +75,10 @@ class PhoneRules:
     """The calling code with what may be a national prefix behind it."""
     long_enough: str
     """Has so many digits that a national prefix may have been taken off."""
+    code_of_head: dict[str, str]
+    """The calling code that each possible three first digits begin with."""
+    rewriting: str
+    """Starts with a code that has one of the `captures`."""
     captures: tuple[Capture, ...]
     main: Plan
     main_led: str
@@ -105,6 +109,8 @@ def compiled() -> PhoneRules:
         calling_code=f"^({'|'.join(codes)})",
         prefixed=_starts((code, main.prefix) for code, main in mains.items()),
         long_enough=_whole((code, _lengths(main)) for code, main in mains.items()),
+        code_of_head=dict(_heads(codes)),
+        rewriting=_starts((code, "") for code, main in mains.items() if main.rewrite),
         captures=tuple(_captures(mains)),
         main=_plan(mains),
         main_led=_starts((code, "") for code in shared if mains[code].leading),
@@ -192,6 +198,14 @@ def _plan(regions: dict[str, _Numbering]) -> Plan:
         types=_whole((code, region.types) for code, region in regions.items()),
         general=_whole((code, (region.general,)) for code, region in regions.items()),
     )
+
+
+def _heads(codes: Collection[str]) -> Iterator[tuple[str, str]]:
+    """No calling code begins with 0 or begins another one."""
+    for head in map(str, range(100, 1000)):
+        for code in (head[:1], head[:2], head):
+            if code in codes:
+                yield head, code
 
 
 def _lengths(region: _Numbering) -> tuple[str, ...]:

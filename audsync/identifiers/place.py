@@ -86,15 +86,17 @@ def regions(country: pl.Series | None, *, default: str | None, rows: int) -> pl.
     fallback = pl.Series([default], dtype=pl.String).new_from_index(0, rows)
     if country is None:
         return fallback
-    text = texts.trim(country)
-    is_blank = text.str.len_bytes().fill_null(0) == 0
-    return fallback.zip_with(is_blank, _codes(text, otherwise=UNKNOWN_COUNTRY))
+    codes = _codes(country, otherwise=UNKNOWN_COUNTRY)
+    return codes.zip_with(codes.is_not_null(), fallback)
 
 
 def _codes(raw: pl.Series, *, otherwise: str | None) -> pl.Series:
-    """One look-up for each different spelling: a column has few."""
+    """One look-up for each different spelling, for a column has few; null for blank cells."""
     spellings = raw.drop_nulls().unique()
-    codes = {spelling: code_of(spelling) or otherwise for spelling in spellings}
+    codes = {
+        spelling: (code_of(trimmed) or otherwise) if trimmed else None
+        for spelling, trimmed in zip(spellings, texts.trim(spellings), strict=True)
+    }
     return raw.replace_strict(codes, default=None, return_dtype=pl.String)
 
 

@@ -150,7 +150,7 @@ _GOOGLE_RULES = {
     Kind.PHONE: _google(
         form=Form.PHONE_PLUS,
         text="E.164 with '+'",
-        example=("(800)555-0100", "+18005550100"),
+        example=("+1 (800) 555-0100", "+18005550100"),
     ),
     Kind.MOBILE_ID: _google(
         form=Form.DEVICE_AS_GIVEN,

@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 from phonenumbers.phonemetadata import PhoneMetadata
 
-from audsync.identifiers import phone
+from audsync.identifiers import phone, phone_oracle
 from audsync.identifiers.reasons import Reason
 
 SEED = int(os.environ.get("AUDSYNC_TEST_SEED", "20261122"))
-GENERATED = int(os.environ.get("AUDSYNC_TEST_PHONES", "150000"))
+GENERATED = int(os.environ.get("AUDSYNC_TEST_PHONES", "100000"))
 
 Case = tuple[str, str | None]
 
@@ -28,9 +28,10 @@ TYPES = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip",
     "pager", "uan", "voicemail",
 )  # fmt: skip
+FULL_WIDTH = "+4915112345678".translate({ord(sign): ord(sign) + 0xFEE0 for sign in "+0123456789"})
 ODDITIES = (
     "+", "-", "n/a", "1", "12", "123", "00", "000", "0000000000", "+0", "+00491512345678",
-    "+999123", "١٢٣٤٥٦٧٨", "＋４９１５１２３４５６７８", "+49151\u00a01234567", "1-800-FLOWERS",
+    "+999123", "١٢٣٤٥٦٧٨", FULL_WIDTH, "+49151\u00a01234567", "1-800-FLOWERS",
     "(+49)15112345678", "((((((", "+(((((", "٠١٢٣", "+1/(650) 253-0000", "650-253-0000 / x12",
     "tel:+1-650-253-0000;ext=3", "253-0000;phone-context=+1-650", "+1 650 253 0000,,3",
     "++16502530000", "+-16502530000", "6502530000#12", "650\x00253\x000000", "+1 6502530000*",
@@ -72,9 +73,9 @@ def mismatches(cases: list[Case], *, lenient: bool = False) -> list[tuple[Case, 
 def spellings(nsn: str, code: int, region: str) -> Iterator[str]:
     plan = PhoneMetadata.metadata_for_region(region)
     assert plan is not None
-    abroad = plan.international_prefix or "00"
+    abroad: str = plan.international_prefix or "00"
     abroad = abroad if abroad.isdigit() else "00"
-    prefix = plan.national_prefix or "0"
+    prefix: str = plan.national_prefix or "0"
     head, tail = nsn[:3], nsn[3:]
     yield from (f"+{code}{nsn}", nsn, f"+{code} (0) {nsn}", f"+{code} {head}-{tail}")
     yield from (f"({head}) {tail[:3]}-{tail[3:]}", f"{code}{nsn}", f"00{code}{nsn}")
@@ -83,7 +84,12 @@ def spellings(nsn: str, code: int, region: str) -> Iterator[str]:
     yield from (f"+{code}{prefix}{nsn}", f"{code}{prefix}{nsn}", f"{prefix}{prefix}{nsn}")
     yield from (nsn[:-1], nsn + "5", f"+{code}{nsn[:-1]}", f"+{code}{nsn}7", f"+{nsn}", nsn[1:])
     yield from (f"0{code}{nsn}", f"000{code}{nsn}", f"+{code}{nsn} x12", f"+{code}/{nsn}.")
-    yield from (f"tel:+{code}{nsn}", f"+{code}{code}{nsn}", f"{code}{code}{nsn}", f"(+{code}) {nsn}")
+    yield from (
+        f"tel:+{code}{nsn}",
+        f"+{code}{code}{nsn}",
+        f"{code}{code}{nsn}",
+        f"(+{code}) {nsn}",
+    )
     yield from (f"+{code}\u00a0{head}\u2011{tail}", f"+{code}9{nsn}", f"+{code}1{nsn}", f"15{nsn}")
 
 
@@ -133,16 +139,30 @@ def all_examples() -> Iterator[Case]:
     dice = random.Random(SEED)
     for region in REGIONS:
         code = phonenumbers.country_code_for_region(region)
-        for number in example_numbers(region):
+        for number in sorted(example_numbers(region)):
             for spelling in spellings(number, code, region):
                 yield spelling, region
-                yield spelling, dice.choice((*REGIONS, None))
+                yield spelling, dice.choice([*REGIONS, None])
     for code in WORLD_CODES:
         for _ in range(100):
             yield f"+{code}{digits(dice, dice.randrange(5, 13))}", "US"
     for oddity in ODDITIES:
-        for region in ("US", "DE", "IN", "IT", "AR", "BR", "JP", "AU", "MX", "RU", "CA", None, "ZZ"):
-            yield oddity, region
+        for reader in (
+            "US",
+            "DE",
+            "IN",
+            "IT",
+            "AR",
+            "BR",
+            "JP",
+            "AU",
+            "MX",
+            "RU",
+            "CA",
+            None,
+            "ZZ",
+        ):
+            yield oddity, reader
 
 
 def test_every_example_number_in_every_spelling_has_the_answer_of_phonenumbers() -> None:
@@ -173,7 +193,7 @@ def test_the_reason_is_the_same_whether_the_rules_or_phonenumbers_decide() -> No
     texts = pl.Series([text for text, _ in cases], dtype=pl.String)
     regions = pl.Series([region for _, region in cases], dtype=pl.String)
     judged = phone.normalise(texts, regions, is_lenient=False)
-    asked = [phone.oracle.ask(text, region, is_lenient=False)[1] for text, region in cases]
+    asked = [phone_oracle.ask(text, region, is_lenient=False)[1] for text, region in cases]
     differing = [
         (case, reason, expected)
         for case, reason, expected in zip(cases, judged.reason, asked, strict=True)

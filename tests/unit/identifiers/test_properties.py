@@ -14,24 +14,41 @@ from audsync.identifiers.reasons import Reason
 from audsync.identifiers.rules import COLUMN_KINDS
 
 SPECS = [
-    PrepareSpec(platform=platform, region=region, phone_policy=policy)
-    for platform in Platform
-    for region, policy in (("US", PhonePolicy.VALID), (None, PhonePolicy.POSSIBLE))
+    PrepareSpec(platform=Platform.META, region="US"),
+    PrepareSpec(platform=Platform.GOOGLE, phone_policy=PhonePolicy.POSSIBLE),
+    PrepareSpec(platform=Platform.TIKTOK, region="IT", phone_policy=PhonePolicy.POSSIBLE),
+    PrepareSpec(platform=Platform.SNAPCHAT),
 ]
-SLOW = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.too_slow])
 
-emails = st.from_regex(r"\A[ \u00a0]?[A-Za-z.+İß]{1,8}@[a-zé-]{1,6}(\.[a-zÜ]{1,4}){0,2}[ \u200b]?\Z")
+emails = st.from_regex(
+    r"\A[ \u00a0]?[A-Za-z.+İß]{1,8}@[a-zé-]{1,6}(\.[a-zÜ]{1,4}){0,2}[ \u200b]?\Z"
+)
 gmails = st.from_regex(r"\A[A-Za-z.+]{1,8}@(Gmail|GOOGLEMAIL)\.com\Z")
-numbers = st.from_regex(r"\A(\+|00|011|\(|)[0-9 ().\-/٠-٩x]{2,18}\Z")
+numbers = st.from_regex("\\A(\\+|00|011|\\(|)[0-9 ().\\-/\u0660-\u0669x]{2,18}\\Z")
 ids = st.from_regex(r"\A\{?[0-9A-Fa-f]{8}(-?[0-9A-Fa-f]{4}){3}-?[0-9A-Fa-f]{12}\}?\Z")
 names = st.sampled_from(
-    ["Mrs. Ann", "mr mrs x", "Smith, Jr.", "n ull", "N/A", "O'Connor", "Müller", "李", "ﬁ", "Dr.", "a" * 64]
+    [
+        "Mrs. Ann",
+        "mr mrs x",
+        "Smith, Jr.",
+        "n ull",
+        "N/A",
+        "O'Connor",
+        "Müller",
+        "李",
+        "ﬁ",
+        "Dr.",
+        "a" * 64,
+    ]
 )
-dates = st.from_regex(r"\A([0-9]{4}[-/.]?[0-9]{1,2}[-/.]?[0-9]{1,2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4})\Z")
+dates = st.from_regex(
+    r"\A([0-9]{4}[-/.]?[0-9]{1,2}[-/.]?[0-9]{1,2}|[0-9]{1,2}[./][0-9]{1,2}[./][0-9]{4})\Z"
+)
 hashes = st.from_regex(r"\A[0-9A-Fa-f]{64}\Z")
 cells = st.one_of(
     st.none(), st.text(max_size=40), emails, gmails, numbers, ids, names, dates, hashes,
-    st.sampled_from(["US", "usa", "Côte d’Ivoire", "zz", "female", "94045-1234", "New South Wales"]),
+    st.sampled_from(["US", "usa", "Côte d'Ivoire", "zz", "female", "94045-1234", "Ohio"]),
 )  # fmt: skip
 
 
@@ -56,36 +73,52 @@ def column(batch: pa.RecordBatch, name: str) -> list[Any]:
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @SLOW
-@given(rows=st.lists(cells, min_size=1, max_size=30))
-@example(rows=["\x00", "\ufeff", " \u200b ", "@", "+", "'", '"', "\\", "0" * 64, "\ud7ff\U0010ffff"])
+@given(rows=st.lists(cells, min_size=1, max_size=80))
+@example(
+    rows=["\x00", "\ufeff", " \u200b ", "@", "+", "'", '"', "\\", "0" * 64, "\ud7ff\U0010ffff"]
+)
 def test_normalising_what_is_normal_changes_nothing(
     spec: PrepareSpec, rows: list[str | None]
 ) -> None:
-    first = examine(batch_of(rows), spec)
+    batch = batch_of(rows)
+    first = examine(batch, spec)
+    # The country of the row stays what it was: phones and postal codes are read with it.
+    columns = {"country.0": batch.column("country.0")}
     for kind in COLUMN_KINDS:
         normal = column(first, f"{kind.label}.0.normalized")
-        again = examine(pa.record_batch({f"{kind.label}.0": pa.array(normal, pa.string())}), spec)
-        for key in ("normalized", "hash"):
-            was = column(first, f"{kind.label}.0.{key}")
-            now = column(again, f"{kind.label}.0.{key}")
-            kept = [pair for pair, text in zip(zip(was, now, strict=True), normal, strict=True) if text]
-            assert [before for before, _ in kept] == [after for _, after in kept], kind
+        fed_back = [as_number(text) if kind is Kind.PHONE else text for text in normal]
+        columns[f"{kind.label}.1"] = pa.array(fed_back, pa.string())
+    again = examine(pa.record_batch(columns), spec)
+    for kind in COLUMN_KINDS:
+        normal = column(first, f"{kind.label}.0.normalized")
+        for key in ("normalized", "hash", "sent"):
+            before = column(first, f"{kind.label}.0.{key}")
+            after = column(again, f"{kind.label}.1.{key}")
+            for at, text in enumerate(normal):
+                assert text is None or before[at] == after[at], kind
+
+
+def as_number(text: str | None) -> str | None:
+    """Meta and Snapchat hash the digits alone, which say "+" no more."""
+    return text if text is None else "+" + text.removeprefix("+")
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @SLOW
-@given(rows=st.lists(cells, max_size=30), cut=st.integers(0, 30))
+@given(rows=st.lists(cells, max_size=80), cut=st.integers(0, 80))
 def test_any_split_of_a_batch_gives_the_same_rows(
     spec: PrepareSpec, rows: list[str | None], cut: int
 ) -> None:
     whole = batch_of(rows)
     parts = (whole.slice(0, min(cut, len(rows))), whole.slice(min(cut, len(rows))))
-    assert sorted_rows(prepare(whole, spec)) == sorted_rows(*(prepare(part, spec) for part in parts))
+    assert sorted_rows(prepare(whole, spec)) == sorted_rows(
+        *(prepare(part, spec) for part in parts)
+    )
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 @SLOW
-@given(rows=st.lists(cells, min_size=1, max_size=30))
+@given(rows=st.lists(cells, min_size=1, max_size=80))
 def test_what_is_shown_is_what_travels(spec: PrepareSpec, rows: list[str | None]) -> None:
     shown = examine(batch_of(rows), spec)
     travelling = prepare(batch_of(rows), spec).to_pylist()

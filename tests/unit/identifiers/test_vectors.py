@@ -22,7 +22,7 @@ REQUIRED = {"platform", "type", "value", "region", "normalized", "hash", "sent",
 
 
 def name_of(vector: Vector) -> str:
-    return f"{vector['platform']}-{vector['type']}-{ascii(vector['value'])}"
+    return f"{vector['platform']}-{vector['type']}-{vector['value']!a}"
 
 
 def spec_of(vector: Vector) -> PrepareSpec:
