@@ -28,6 +28,15 @@ _CAUSES = {
     "consent_withdrawn": "consent withdrawn",
 }
 
+_NUMBERS = frozenset(
+    {
+        *("", "adds", "removes", "unchanged", "added", "removed", "failed", "seconds", "batches"),
+        *("batch", "rows", "tries", "received", "invalid", "size", "matched", "match rate"),
+        "success 30 d",
+    }
+)
+"""Columns that hold numbers."""
+
 
 def document(value: object) -> None:
     """The one JSON document of a command."""
@@ -110,7 +119,7 @@ def plans(records: Sequence[Json], settings: Globals, *, is_many: bool) -> None:
     out = console(settings)
     for record in records:
         out.print(f"[bold]{record['audience']}[/] on {record['platform']}")
-        table = _table("", "adds", "removes", "unchanged")
+        table = _table("identifiers", "adds", "removes", "unchanged")
         for kind, change in record["identifiers"].items():
             table.add_row(kind, *(_number(change[key]) for key in ("adds", "removes", "unchanged")))
         out.print(table)
@@ -267,7 +276,7 @@ def _table(*columns: str) -> Any:  # noqa: ANN401 - rich is loaded only here
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, justify="right" if column in _NUMBERS else "left")
     return table
 
 
