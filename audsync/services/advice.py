@@ -54,8 +54,8 @@ def advice_on(columns: ColumnsConfig, findings: Findings) -> Iterator[Advice]:
     if findings.repeated_profiles:
         yield Advice(
             "DUPLICATE_PROFILES",
-            f"Profiles that stand on several rows: {findings.repeated_profiles:,}. Their identifiers"
-            " are united, and one row without consent does not stop the others.",
+            f"Profiles that stand on several rows: {findings.repeated_profiles:,}. Their"
+            " identifiers are united, and one row without consent does not stop the others.",
         )
     if findings.nameless_rows:
         yield Advice(

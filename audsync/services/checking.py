@@ -6,7 +6,7 @@ Touches neither store nor platform. Of the people's data only counts and masked 
 import secrets
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from audsync.sync.inspection import is_taken
 from audsync.sync.readiness import Assessment, Reach, assess
 
 Json = dict[str, Any]
+
+BATCH_ROWS = 50_000
+"""Every platform looks at every column of a batch: they are all in memory at once."""
 
 
 def check(runtime: Runtime, name: str, platforms: Sequence[Platform]) -> Json:
@@ -68,7 +71,9 @@ def _assessment(
         runtime.progress.advance(rows)
 
     return Assessment(
-        query=query_of(runtime, segment, salt=salt, spill=work / "spill"),
+        query=replace(
+            query_of(runtime, segment, salt=salt, spill=work / "spill"), batch_rows=BATCH_ROWS
+        ),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=work / "spill")
             for entry in runtime.config.suppress

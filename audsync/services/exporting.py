@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -35,6 +35,8 @@ from audsync.sync.writers import PACKINGS, writer
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
 _DEFAULT = (Kind.EMAIL, Kind.PHONE)
 _PARQUET = "parquet"
+BATCH_ROWS = 50_000
+"""Raw, examined and written out, a batch is in memory three times."""
 NO_CONSENT = "no consent"
 SUPPRESSED = "suppressed"
 
@@ -141,7 +143,10 @@ class _Job:
         return cls(
             runtime=runtime,
             wish=wish,
-            query=query_of(runtime, segment, salt=salt, spill=spill, in_order=True),
+            query=replace(
+                query_of(runtime, segment, salt=salt, spill=spill, in_order=True),
+                batch_rows=BATCH_ROWS,
+            ),
             spec=spec,
             suppressed=Suppressed(suppress, {spec.platform: spec}),
             columns=_columns(segment, wish),
