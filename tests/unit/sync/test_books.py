@@ -18,7 +18,7 @@ from audsync.sync.contract import (
 )
 
 
-def batch(  # noqa: PLR0913 - the counts of one batch
+def batch(
     number: int,
     action: Action = Action.ADD,
     *,
