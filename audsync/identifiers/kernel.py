@@ -7,7 +7,7 @@ process or order, and no value ever appears in a message. Its memory is bounded 
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,8 +35,11 @@ _BIRTH_SLICES = dict(zip(BIRTH_PARTS, ((0, 4), (4, 2), (6, 2)), strict=True))
 """Where the parts of a YYYYMMDD are."""
 
 
-_AS_DIGEST, _AS_HEX, _AS_TEXT = 0, 1, 2
-"""How a text becomes a value: by its SHA-256, as the hash that it spells, as it is."""
+_AS_DIGEST, _AS_SHARED_DIGEST, _AS_HEX, _AS_TEXT = 0, 1, 2, 3
+"""How a text becomes a value: by its SHA-256, by the same for one of few different texts, as the
+hash that it spells, as it is."""
+
+_FEW_TEXTS = frozenset({Kind.STATE, Kind.COUNTRY, Kind.GENDER, Kind.DATE_OF_BIRTH})
 
 _NOTHING = pl.DataFrame(
     schema={
@@ -181,6 +184,7 @@ def _judged(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[_Judged]:
 
 def _wire_rows(column: _Judged) -> Iterator[pl.DataFrame]:
     """Rows as `_NOTHING` has them; the parts of a good date of birth one by one."""
+    digest = _AS_SHARED_DIGEST if column.kind in _FEW_TEXTS else _AS_DIGEST
     is_raw = column.rule is not None and column.rule.is_raw
     rows = column.cells.select(
         "row",
@@ -189,7 +193,7 @@ def _wire_rows(column: _Judged) -> Iterator[pl.DataFrame]:
         "reason",
         pl.when("is_hash")
         .then(pl.lit(_AS_HEX, pl.UInt8))
-        .otherwise(pl.lit(_AS_TEXT if is_raw else _AS_DIGEST, pl.UInt8))
+        .otherwise(pl.lit(_AS_TEXT if is_raw else digest, pl.UInt8))
         .alias("way"),
     )
     if column.kind is not Kind.DATE_OF_BIRTH:
@@ -204,15 +208,12 @@ def _wire_rows(column: _Judged) -> Iterator[pl.DataFrame]:
 
 
 def _as_batch(rows: pl.DataFrame, *, has_repeats: bool) -> pa.RecordBatch:
-    """What `prepare` gives: rows in the order digest, hex, text, rejected."""
+    """What `prepare` gives; the accepted rows in the order of their ways."""
     is_good = pl.col("reason") == int(Reason.ACCEPTED)
-    ways = [
-        rows.filter(is_good & (pl.col("way") == way)) for way in (_AS_DIGEST, _AS_HEX, _AS_TEXT)
-    ]
-    digest, spelled, raw = (part["text"] for part in ways)
-    good = pl.concat(ways).select("profile", "kind", "reason")
+    parts = [rows.filter(is_good & (pl.col("way") == way)) for way in _WAYS]
+    good = pl.concat(parts).select("profile", "kind", "reason")
     values = pa.concat_arrays(
-        [hashing.digests(digest), _binary(spelled.str.decode("hex")), _binary(raw.cast(pl.Binary))]
+        [make(part["text"]) for make, part in zip(_WAYS.values(), parts, strict=True)]
     )
     if has_repeats:
         distinct = good.with_columns(value=_series(values)).unique()
@@ -228,6 +229,16 @@ def _as_batch(rows: pl.DataFrame, *, has_repeats: bool) -> pa.RecordBatch:
         ],
         names=["profile", "kind", "value", "reason"],
     )
+
+
+def _shared_digests(text: pl.Series) -> pa.Array:
+    """Each different text is hashed once."""
+    if text.is_empty():
+        return hashing.digests(text)
+    different = text.unique()
+    numbers = pl.int_range(len(different), dtype=pl.UInt32, eager=True)
+    places = text.replace_strict(different, numbers, return_dtype=pl.UInt32)
+    return hashing.digests(different).take(places.to_arrow())
 
 
 def _binary(values: pl.Series) -> pa.Array:
@@ -271,3 +282,11 @@ def _text(column: pa.Array) -> pl.Series:
 
 def _series(column: pa.Array | pa.ChunkedArray) -> pl.Series:
     return pl.Series(pl.from_arrow(column))
+
+
+_WAYS: dict[int, Callable[[pl.Series], pa.Array]] = {
+    _AS_DIGEST: hashing.digests,
+    _AS_SHARED_DIGEST: _shared_digests,
+    _AS_HEX: lambda text: _binary(text.str.decode("hex")),
+    _AS_TEXT: lambda text: _binary(text.cast(pl.Binary)),
+}

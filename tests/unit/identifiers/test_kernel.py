@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -164,3 +165,14 @@ def test_reading_the_rules_loads_none_of_the_big_libraries() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_documentation_lists_every_rule_and_every_reason() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "identifiers.md").read_text(encoding="utf-8")
+    for rules in RULES.values():
+        for kind, rule in rules.items():
+            way = "text" if rule.is_raw else "SHA-256"
+            raw, normal = rule.example
+            assert f"| {kind.label} | {way} | {rule.text} | `{raw}` | `{normal}` |" in page
+    for reason in Reason:
+        assert reason is Reason.ACCEPTED or f"| `{reason.label}` |" in page
