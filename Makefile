@@ -1,7 +1,8 @@
 # Every target sets up what it needs: Python 3.11 or later, make and a package index are enough.
 
 PYTHON ?= python3
-SEEDS ?= 1000
+SEEDS ?= 20000
+ROWS ?= 1000000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -31,10 +32,10 @@ check: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.run --rows $(ROWS)
 
 chaos: $(READY)
-	$(BIN)/python -m pytest tests/sim -n $(JOBS) --seeds $(SEEDS)
+	$(BIN)/python -m pytest tests/sim tests/crash -n $(JOBS) --seeds $(SEEDS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

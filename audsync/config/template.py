@@ -22,12 +22,10 @@ defaults:
   every: 24h                        # time between two syncs: 1h, 6h, 12h, 24h or 168h
 
 connections:
-  # A real ad account. Put your account here, then save its token encrypted:
-  #   audsync connect meta --name meta-main --account act_1234567890
+  # A real ad account. Put your account here and its token into .env, then take the # away:
   meta-main:
-    platform: meta                  # meta, google, tiktok or snapchat
+    platform: meta
     account: act_1234567890
-    # Or keep the token outside, in the environment or in .env:
     # credentials: {access_token: ${META_ACCESS_TOKEN}}
 
   # To try everything without an account, run `audsync sandbox --port 8787` in another terminal,
@@ -52,7 +50,7 @@ segments:
     # region: GB                    # if this segment's phones are not from defaults.region
     # where: "ltv > 500"            # SQL expression over the columns
 
-# Audiences that `audsync apply` makes and keeps in step; or use `audsync create`.
+# What `audsync create customers --connection meta-main --id customers-meta` takes from here:
 # audiences:
 #   customers-meta:
 #     segment: customers
@@ -74,11 +72,6 @@ DOTENV_EXAMPLE = """\
 # Secrets that audsync.yaml asks for with ${NAME}:
 # META_ACCESS_TOKEN=
 # SLACK_URL=
-
-# The key that seals what `audsync connect` saves: 32 bytes in urlsafe base64, for instance from
-#   openssl rand -base64 32 | tr +/ -_
-# AUDSYNC_ENCRYPTION_KEY=
-# AUDSYNC_ENCRYPTION_KEY_FILE=
 
 # These overrule audsync.yaml:
 # AUDSYNC_TENANT=1

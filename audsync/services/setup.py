@@ -97,9 +97,12 @@ def _unwritable(path: Path, error: OSError) -> StateError:
 
 def _next_steps(config: Written, *, is_default_place: bool) -> tuple[str, ...]:
     option = "" if is_default_place else f" --config {config.path}"
+    if not config.is_new:
+        return (f"audsync doctor{option}", f"audsync status{option}")
     return (
         f"Edit {config.path}: your ad account and its token, your file and its columns.",
         f"audsync doctor{option}",
+        f"audsync check customers{option}",
         f"audsync create customers --connection meta-main{option}",
         "To see it all work before that, without any account: audsync demo",
     )
