@@ -12,6 +12,7 @@ from typing import Any
 
 from audsync.config.model import SegmentConfig
 from audsync.domain import Platform
+from audsync.errors import StateError
 from audsync.services.advice import advice_on, source_column
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
@@ -42,10 +43,18 @@ def check(runtime: Runtime, name: str, platforms: Sequence[Platform]) -> Json:
     Raises:
         SegmentNotFoundError, SegmentInactiveError, ConfigError: it cannot be used.
         SourceError: its source cannot be read to its end.
+        StateError: the temporary folder is full.
     """
     segment = runtime.segment(name)
-    with tempfile.TemporaryDirectory(prefix="audsync-check-") as folder:
-        findings = assess(_assessment(runtime, segment, platforms, Path(folder)))
+    try:
+        with tempfile.TemporaryDirectory(prefix="audsync-check-") as folder:
+            findings = assess(_assessment(runtime, segment, platforms, Path(folder)))
+    except OSError as error:
+        raise StateError(
+            f"The temporary folder {tempfile.gettempdir()} cannot be written:"
+            f" {error.strerror or type(error).__name__}. Make room, or set TMPDIR to another one.",
+            details={"folder": tempfile.gettempdir()},
+        ) from None
     columns = [_column(segment, name, tally) for name, tally in findings.columns.items()]
     return {
         "segment": name,
@@ -105,7 +114,7 @@ def _column(segment: SegmentConfig, name: str, tally: ColumnTally) -> Json:
         "platforms": {
             platform.value: {"valid": verdicts.valid, "invalid": dict(verdicts.invalid)}
             for platform, verdicts in tally.verdicts.items()
-            if is_taken(platform, tally.kind) or not tally.kind.is_identifier
+            if is_taken(platform, tally.kind)
         },
     }
 

@@ -52,10 +52,16 @@ def target(out: str) -> Path | None:
             f"--out {scheme}://… cannot be written yet: name a file on this machine and copy it.",
             details={"option": "--out"},
         )
-    path = Path(os.path.abspath(rest if is_url else Path(out).expanduser()))  # noqa: PTH100 - links stay
+    path = Path(rest if is_url else out).expanduser().resolve()
     if path.is_dir() or out.endswith("/"):
         raise UsageError(
             f"--out {path} is a folder: name a file in it.", details={"option": "--out"}
+        )
+    if path.exists() and not path.is_file():
+        # A device or a pipe would be replaced by a file of its name.
+        raise UsageError(
+            f"--out {path} is no ordinary file. Say `--out -` and redirect stdout there.",
+            details={"option": "--out"},
         )
     if not path.parent.is_dir():
         raise UsageError(
@@ -85,9 +91,10 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         _sync_folder(path.parent)
         steps.reached("export: after rename")
     except OSError as error:
+        reason = error.strerror or type(error).__name__
         raise StateError(
-            f"{path} cannot be written: {error.strerror}. Make room or choose another --out; what"
-            " was there before is unchanged.",
+            f"{path} cannot be written: {reason}. Make room or choose another --out; what was there"
+            " before is unchanged.",
             details={"path": str(path)},
         ) from None
     finally:

@@ -21,13 +21,13 @@ from audsync.config.model import SegmentConfig
 from audsync.domain import IDENTIFIERS, Kind, Platform
 from audsync.errors import FeatureDisabledError, UsageError
 from audsync.identifiers.kernel import PrepareSpec
-from audsync.identifiers.rules import COLUMN_KINDS, column_rule
+from audsync.identifiers.rules import COLUMN_KINDS
 from audsync.segments.contract import Query
 from audsync.segments.files import read
 from audsync.services import export_files
 from audsync.services.runtime import Runtime
 from audsync.services.segments import prepare_spec, query_of, suppression_query, working_memory
-from audsync.sync.inspection import Look, Suppressed, looks, profiles
+from audsync.sync.inspection import Look, Suppressed, is_taken, looks, profiles
 from audsync.sync.known import Flags, Hashes, is_in
 from audsync.sync.people import People
 from audsync.sync.writers import PACKINGS, writer
@@ -224,8 +224,10 @@ def _columns(segment: SegmentConfig, wish: Wish) -> dict[str, str]:
         for place in range(len(mapped[kind])):
             columns[f"{kind.label}.{place}"] = kind.label + (f"_{place + 1}" if place else "")
     for trait in segment.traits if wish.with_traits else ():
-        taken = trait in columns.values()
-        columns[f"trait.{trait}"] = f"trait_{trait}" if taken else trait
+        name = trait
+        while name in columns.values():
+            name = f"trait_{name}"
+        columns[f"trait.{trait}"] = name
     return columns
 
 
@@ -233,7 +235,7 @@ def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
     if wish.identifiers is None:
         kinds = [kind for kind in _DEFAULT if kind in mapped]
         kinds = kinds or [kind for kind in IDENTIFIERS if kind in mapped]
-        return [kind for kind in kinds if wish.platform is None or _is_taken(wish.platform, kind)]
+        return [kind for kind in kinds if wish.platform is None or is_taken(wish.platform, kind)]
     names = dict.fromkeys(name.strip() for name in wish.identifiers)
     kinds = [_KINDS[name] for name in names if name in _KINDS]
     if len(kinds) < len(names) or any(kind not in mapped for kind in kinds):
@@ -243,13 +245,9 @@ def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
             details={"option": "--identifiers"},
         )
     for kind in kinds:
-        if wish.platform and not _is_taken(wish.platform, kind):
+        if wish.platform and not is_taken(wish.platform, kind):
             raise UsageError(
                 f"{wish.platform} does not take {kind.label}: leave it out of --identifiers.",
                 details={"option": "--identifiers"},
             )
     return kinds
-
-
-def _is_taken(platform: Platform, kind: Kind) -> bool:
-    return column_rule(platform, kind) is not None

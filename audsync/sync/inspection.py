@@ -120,14 +120,19 @@ class Suppressed:
     def hits(self, look: Look, platform: Platform) -> Flags:
         """Which cells hold one of them."""
         keys = self._keys.get((look.kind, view(self._platforms, platform, look.kind)))
-        if keys is None or not is_taken(platform, look.kind):
+        if keys is None or not identifies(platform, look.kind):
             return np.zeros(len(look.hash), dtype=bool)
         return is_in(look.keys(), keys) & look.is_good
 
 
 def is_taken(platform: Platform, kind: Kind) -> bool:
+    """Whether columns of this kind go to the platform."""
+    return column_rule(platform, kind) is not None
+
+
+def identifies(platform: Platform, kind: Kind) -> bool:
     """Whether the platform finds people by this kind."""
-    return kind.is_identifier and column_rule(platform, kind) is not None
+    return kind.is_identifier and is_taken(platform, kind)
 
 
 def _batches(queries: Iterable[Query]) -> Iterator[pa.RecordBatch]:

@@ -22,7 +22,7 @@ from audsync.segments.contract import Query
 from audsync.segments.files import read
 from audsync.sync import duck
 from audsync.sync.column_tally import ColumnTally, Sharing
-from audsync.sync.inspection import Look, Suppressed, is_taken, looks, profiles
+from audsync.sync.inspection import Look, Suppressed, identifies, is_taken, looks, profiles
 from audsync.sync.known import Hashes
 
 SHARED_BY = 10
@@ -144,7 +144,7 @@ def _marks(
     marks = np.zeros(rows, dtype=np.uint8)
     bits = {platform: bit for bit, platform in enumerate(specs)}
     for (_, platform), look in seen.items():
-        if not is_taken(platform, look.kind):
+        if not identifies(platform, look.kind):
             continue
         bit = bits[platform]
         marks[look.is_good] |= np.uint8(1 << bit)

@@ -29,9 +29,10 @@ class Outcome(NamedTuple):
     stderr: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> dict[str, Any]:
         """Its one JSON document."""
-        return json.loads(self.stdout)
+        document: dict[str, Any] = json.loads(self.stdout)
+        return document
 
 
 @dataclass

@@ -82,7 +82,9 @@ def test_what_it_promises_is_what_a_create_sends(project: Project) -> None:
     project.save(suppress=[{"path": "out.csv", "columns": {"email": "mail"}}])
 
     (promised,) = project.run("check", "vip", "--for", "meta", "--json").json["platforms"]
-    job = project.run("create", "vip", "--connection", "meta-main", "--json").json
+    created = project.run("create", "vip", "--connection", "meta-main", "--json")
+    assert created.exit_code == 0, created
+    job = created.json
 
     assert promised["sendable"] == job["profiles_sent"] == 4
     assert promised["skipped"] == job["profiles_skipped"]

@@ -235,6 +235,7 @@ def test_a_power_cut_before_the_rename_leaves_what_was_there(project: Project) -
         (["--out", "x.csv", "--format", "xml"], "USAGE_ERROR"),
         (["--out", "s3://bucket/x.csv"], "USAGE_ERROR"),
         (["--out", "."], "USAGE_ERROR"),
+        (["--out", "/dev/null"], "USAGE_ERROR"),
         (["--out", "no-folder/x.csv"], "USAGE_ERROR"),
         (["--out", "x.parquet.gz", "--format", "parquet"], "USAGE_ERROR"),
         (["--out", "x.csv", "--identifiers", "shoe"], "USAGE_ERROR"),
