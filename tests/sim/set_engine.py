@@ -165,7 +165,7 @@ class SetEngine:
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
-            echo=self._keep_echo(known.u | known.twice, unsure),
+            echo=self._keep_echo(known, known.u | known.twice, unsure),
         )
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -243,7 +243,7 @@ class SetEngine:
         unsure_links |= {link for link in carriers if link[1:] in unsure_removes}
         unsaid = {link for link in known.e if link[1:] not in said}
         once = unsaid | {link for link in known.u | known.twice if link[1:] in said}
-        echo = self._keep_echo(once, unsure_links | (unsaid & known.twice))
+        echo = self._keep_echo(known, once, unsure_links | (unsaid & known.twice))
         missing = {link for link in missing if link[1:] not in said}
         return self._settled(files, confirmed, uncertain, missing, echo)
 
@@ -322,8 +322,12 @@ class SetEngine:
         rows: tuple[Sent, ...] = self.store.read(name)  # type: ignore[assignment]  # kept by us
         return [row[:4] for row in rows]
 
-    def _keep_echo(self, once: Iterable[Link], twice: set[Link]) -> str | None:
-        both = identifiers(once) | identifiers(twice)
+    def _keep_echo(self, known: Known, once: Iterable[Link], twice: set[Link]) -> str | None:
+        """What is to be said again, with all that its profiles carried."""
+        carried = known.c | known.u | known.e
+        twice = twice | {link for link in carried if link[0] in profiles(twice)}
+        said = set(once)
+        both = identifiers(twice | said | {link for link in carried if link[0] in profiles(said)})
         return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
 
     def echoes(self, name: str | None) -> list[tuple[Link, int]]:
