@@ -11,6 +11,9 @@ from audsync.cli.globals import Globals
 
 Json = dict[str, Any]
 
+_TEXTS = frozenset({"column", "type", "platform", "value", "normalized", "sent"})
+"""Columns that hold no numbers."""
+
 
 def hashes(answers: Sequence[Json], settings: Globals) -> None:
     """One row for each value and platform."""
@@ -133,5 +136,6 @@ def _table(*columns: str) -> Any:  # noqa: ANN401 - rich is loaded only here
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        is_text = column in _TEXTS
+        table.add_column(column, overflow="fold", justify="left" if is_text else "right")
     return table

@@ -7,9 +7,10 @@ piece, whatever the length of the input.
 import json
 import re
 import select
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeVar
+from functools import lru_cache
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -20,7 +21,6 @@ from audsync.identifiers.kernel import PhonePolicy
 from audsync.identifiers.rules import COLUMN_KINDS
 
 Json = dict[str, Any]
-_T = TypeVar("_T")
 
 _PIECE_LINES = 20_000
 _READ_BYTES = 1 << 20
@@ -29,10 +29,7 @@ _PAUSE_S = 0.05
 
 _PLATFORMS = {platform.value: platform for platform in Platform}
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
-_POLICIES: dict[str | None, PhonePolicy] = {
-    None: PhonePolicy.VALID,
-    **{policy.value: policy for policy in PhonePolicy},
-}
+_POLICIES = {policy.value: policy for policy in PhonePolicy}
 _WHOLE_FLOAT = re.compile(r"^(-?\d+)\.0+$")
 _UUID = re.compile(r"^\{?[0-9A-Za-z]{8}(-[0-9A-Za-z]{4}){3}-[0-9A-Za-z]{12}\}?$")
 _PHONE = re.compile(r"^\+?[\d\s().\-/]{6,}$")
@@ -59,8 +56,12 @@ def hash_values(
     Without `kind`, e-mail addresses, mobile ids and phone numbers are told by their looks.
 
     Raises:
-        UsageError: the kind is unknown, or cannot be told.
+        UsageError: the kind is unknown, or cannot be told, or a value is no text.
     """
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:
+        raise UsageError("A value is not UTF-8: check the terminal's encoding.") from None
     kinds = [_kind_of(kind, value) for value in values]
     asked = [
         Question(platform, of, value, region)
@@ -160,21 +161,36 @@ def _read(line: bytes, defaults: Defaults) -> _Line:
 
 
 def _asked(fields: Json, value: object) -> _Line:
-    platform = _known(_PLATFORMS, fields["platform"])
-    kind = _known(_KINDS, fields["type"])
-    policy = _known(_POLICIES, fields.get("phone_policy"))
-    if platform is None:
-        return _Line(fields, fault="unknown_platform")
-    if kind is None:
-        return _Line(fields, fault="unknown_type")
-    if policy is None:
-        return _Line(fields, fault="unknown_phone_policy")
+    names = (fields["platform"], fields["type"], fields.get("phone_policy"))
+    try:
+        known = _known(*names)
+    except TypeError:  # a list or an object, which no cache can keep
+        known = _known.__wrapped__(*names)
+    if isinstance(known, str):
+        return _Line(fields, fault=known)
     if value is None:
         return _Line(fields, fault=EMPTY)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return _Line(fields, fault="invalid_value")
+    platform, kind, policy = known
     region = fields["region"] if isinstance(fields["region"], str) else None
     return _Line(fields, Question(platform, kind, str(value), region, policy))
+
+
+@lru_cache(maxsize=1024)
+def _known(
+    platform: object, kind: object, policy: object
+) -> tuple[Platform, Kind, PhonePolicy] | str:
+    """What the names of a line stand for, or what is wrong with them."""
+    if not isinstance(platform, str) or platform not in _PLATFORMS:
+        return "unknown_platform"
+    if not isinstance(kind, str) or kind not in _KINDS:
+        return "unknown_type"
+    if policy is None:
+        policy = PhonePolicy.VALID.value
+    if not isinstance(policy, str) or policy not in _POLICIES:
+        return "unknown_phone_policy"
+    return _PLATFORMS[platform], _KINDS[kind], _POLICIES[policy]
 
 
 def _written(line: _Line, found: Answer | None) -> bytes:
@@ -212,7 +228,3 @@ def _guess(value: str) -> str | None:
     if _PHONE.match(text):
         return Kind.PHONE.label
     return None
-
-
-def _known(names: Mapping[Any, _T], name: object) -> _T | None:
-    return names.get(name) if name is None or isinstance(name, str) else None

@@ -73,7 +73,12 @@ def test_the_type_is_told_by_its_looks(project: Project, value: str, kind: str) 
 
 @pytest.mark.parametrize(
     "arguments",
-    [["somebody"], ["ann@example.com", "--type", "shoe"], ["a@b.co", "--platform", "myspace"]],
+    [
+        ["somebody"],
+        ["a\udcff@b.co"],
+        ["ann@example.com", "--type", "shoe"],
+        ["a@b.co", "--platform", "myspace"],
+    ],
 )
 def test_what_cannot_be_asked_is_a_usage_error_without_the_value(
     project: Project, arguments: list[str]
