@@ -1,0 +1,1 @@
+"""Programs that measure audsync against what the machine can do and against its peers."""
