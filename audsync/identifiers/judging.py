@@ -79,12 +79,13 @@ def judge(
         is_endless |= text.str.len_chars() > phone.MAX_CHARS
     endless, cells = _split(cells.filter(text.str.len_bytes() > 0), is_endless)
     cells = cells.with_columns(text=texts.trim(cells["text"]))
-    blank, cells = _split(cells, text.str.len_bytes() == 0)
-    del blank
-    is_hash = (text.str.len_bytes() == texts.HEX_64_CHARS) & text.str.contains(texts.HEX_64)
+    _, cells = _split(cells, text.str.len_bytes() == 0)
+    as_long, cells = _split(cells, text.str.len_bytes() == texts.HEX_64_CHARS)
+    is_hash = text.str.contains(texts.HEX_64)
     if kind is Kind.EXTERNAL_ID and is_raw:
         is_hash &= text.str.to_lowercase() == _EMPTY_HASH
-    hashes, cells = _split(cells, is_hash)
+    hashes, others = _split(as_long, is_hash)
+    cells = pl.concat([cells, others])
     must_be_raw = (is_raw and kind is not Kind.EXTERNAL_ID) or kind is Kind.DATE_OF_BIRTH
     return pl.concat(
         [
@@ -110,9 +111,10 @@ def _of_texts(cells: pl.DataFrame, kind: Kind, form: Form, *, is_lenient: bool) 
     rows = pl.DataFrame(
         {"row": cells["row"], "raw": raw, "text": judged.normal, "reason": judged.reason}
     )
-    is_suspect = (pl.col("reason") != 0) if kind in _SHAPED else pl.lit(value=True)
-    suspects, rows = _split(rows, is_suspect)
-    rows = pl.concat([rows, _without_words(suspects, kind)])
+    suspects, others = (
+        _split(rows, pl.col("reason") != 0) if kind in _SHAPED else (rows, rows.clear())
+    )
+    rows = pl.concat([others, _without_words(suspects, kind)])
     text = pl.col("text")
     return rows.select(
         "row",
