@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audsync.sync import duck
-from audsync.sync.known import ROWS, Hashes, State, is_in, repeated
+from audsync.sync.known import ROWS, Hashes, Known, State, distinct, is_in, repeated
 
 _CHUNK_ROWS = 1 << 20
 _NEAR_SHARE = 0.3
@@ -19,13 +19,13 @@ _NEAR_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What there is: new values and rows; old ones and how often each old row was seen."""
+    """What there is: new values and rows; old ones and which of these rows were seen again."""
 
     new_identifiers: Path
     new_rows: Path
     old_identifiers: Path | None
     old_rows: Path | None
-    times: npt.NDArray[np.uint32] | None
+    known: Known | None
     suppressed: Path | None
 
 
@@ -44,18 +44,23 @@ def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
     A profile with several rows has the union of their values, once each. A profile of which any
     identifier is suppressed keeps its rows, marked, and loses its values.
     """
-    seen = work / "seen-rows.parquet"
-    gone = _write_rows(seen, _seen_rows(parts))
+    seen, gone = parts.new_rows, np.empty(0, dtype=np.uint64)
+    if parts.old_rows is not None:
+        seen = work / "seen-rows.parquet"
+        gone = _write_rows(seen, _seen_rows(parts))
     shared = repeated(seen, memory_bytes=memory_bytes // 4)
-    new_profiles = _profiles(parts.new_rows)
     composer = _Composer(parts, work, memory_bytes, gone=gone, shared=shared)
     suppressed = composer.write_identifiers()
-    rows = work / "rows.parquet"
-    total = _write_marked(seen, rows, shared=shared, suppressed=suppressed)
-    touched = np.unique(np.concatenate([gone, new_profiles, shared, suppressed]))
-    near = work / "touched.parquet"
-    if parts.old_rows is None or len(touched) > _NEAR_SHARE * total:
+    rows = seen
+    if len(shared) or len(suppressed):
+        rows = work / "rows.parquet"
+        _write_marked(seen, rows, shared=shared, suppressed=suppressed)
+    if parts.old_rows is None:
         return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
+    touched = distinct(np.concatenate([gone, _profiles(parts.new_rows), shared, suppressed]))
+    if len(touched) > _NEAR_SHARE * pq.read_metadata(rows).num_rows:
+        return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
+    near = work / "touched.parquet"
     write_profiles(touched, near)
     return Composed(identifiers=composer.identifiers, rows=rows, touched=near)
 
@@ -84,10 +89,10 @@ class _Composer:
         if not (parts.old_identifiers or parts.suppressed or len(self._shared)):
             return np.empty(0, dtype=np.uint64)
         self.identifiers = self._work / "identifiers.parquet"
-        shared_only = np.setdiff1d(self._shared, self._gone)
+        shared_only = self._shared[~is_in(self._shared, self._gone)]
         with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
             for name, profiles in (
-                ("dropped", np.union1d(self._gone, self._shared)),
+                ("dropped", distinct(np.concatenate([self._gone, self._shared]))),
                 ("shared", self._shared),
                 ("shared_old", shared_only),
             ):
@@ -128,13 +133,13 @@ def _source(path: Path | None) -> str:
 def _seen_rows(parts: Parts) -> Iterator[tuple[pa.RecordBatch, Hashes]]:
     """This run's rows, known ones first, and with each batch the profiles of old rows not seen."""
     none = np.empty(0, dtype=np.uint64)
-    if parts.old_rows is not None and parts.times is not None:
-        start = 0
-        for batch in pq.ParquetFile(parts.old_rows).iter_batches(_CHUNK_ROWS):
-            times = parts.times[start : start + batch.num_rows]
-            start += batch.num_rows
+    if parts.old_rows is not None and parts.known is not None:
+        mine, its = tee(pq.ParquetFile(parts.old_rows).iter_batches(_CHUNK_ROWS))
+        seen = parts.known.times(batch["fingerprint"].to_numpy() for batch in its)
+        for batch, times in zip(mine, seen, strict=True):
             place = np.repeat(np.arange(len(times)), times)
-            yield batch.take(pa.array(place)), batch["profile"].to_numpy()[times == 0]
+            kept = batch if (times == 1).all() else batch.take(pa.array(place))
+            yield kept, batch["profile"].to_numpy()[times == 0]
     for batch in pq.ParquetFile(parts.new_rows).iter_batches(_CHUNK_ROWS):
         yield batch, none
 
@@ -145,12 +150,11 @@ def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) ->
         for batch, absent in batches:
             writer.write_batch(batch)
             gone.append(absent)
-    return np.unique(np.concatenate(gone))
+    return distinct(np.concatenate(gone))
 
 
-def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> int:
-    """The rows with their marks set for this run; returns how many."""
-    total = 0
+def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> None:
+    """The rows with their marks set for this run; `seen` has none of them yet."""
     with pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as writer:
         for batch in pq.ParquetFile(seen).iter_batches(_CHUNK_ROWS):
             profile = batch["profile"].to_numpy()
@@ -168,8 +172,6 @@ def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes)
                     schema=ROWS,
                 )
             )
-            total += batch.num_rows
-    return total
 
 
 def _profiles(rows: Path) -> Hashes:

@@ -5,13 +5,13 @@ every old row can stand for itself: one of a profile with several rows, of a sup
 or whose fingerprint occurs twice, is prepared anew.
 """
 
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 Hashes = npt.NDArray[np.uint64]
@@ -25,8 +25,9 @@ ROWS = pa.schema(
         ("is_shared", pa.bool_()),
     ]
 )
-BYTES_A_ROW = 24
-"""What `Known` holds in memory for each old row, at most while it is built."""
+_CHUNK_ROWS = 1 << 20
+BYTES_A_ROW = 12
+"""What `Known` holds in memory for each old row."""
 
 
 class State(IntEnum):
@@ -42,31 +43,34 @@ class Known:
     """The rows of an earlier preparation, and how often each was seen in this one."""
 
     def __init__(self, rows: Path) -> None:
-        table = pq.read_table(rows, columns=["fingerprint", "state", "is_shared"])
-        fingerprint: Hashes = table["fingerprint"].to_numpy()
-        self._order = np.argsort(fingerprint).astype(np.uint32)
-        self._sorted = fingerprint[self._order]
-        usable = np.asarray(
-            pc.and_(
-                pc.invert(table["is_shared"]), pc.not_equal(table["state"], int(State.SUPPRESSED))
-            )
-        )[self._order]
-        twins = self._sorted[1:] == self._sorted[:-1]
+        file = pq.ParquetFile(rows)
+        self._old_rows = file.metadata.num_rows
+        every: Hashes = np.empty(self._old_rows, dtype=np.uint64)
+        unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
+        start = 0
+        for batch in file.iter_batches(_CHUNK_ROWS, columns=["fingerprint", "state", "is_shared"]):
+            fingerprint = batch["fingerprint"].to_numpy()
+            every[start : start + batch.num_rows] = fingerprint
+            start += batch.num_rows
+            is_bad = batch["is_shared"].to_numpy(zero_copy_only=False)
+            is_bad |= batch["state"].to_numpy() == int(State.SUPPRESSED)
+            unusable.append(fingerprint[is_bad])
+        every.sort()
+        usable = ~is_in(every, distinct(np.concatenate(unusable)))
+        twins = every[1:] == every[:-1]
         usable[1:] &= ~twins
         usable[:-1] &= ~twins
-        self._usable: Flags = usable
-        self._times = np.zeros(len(usable), dtype=np.uint32)
+        self._usable = every if usable.all() else every[usable]
+        """Fingerprints of the rows that can stand for themselves, sorted."""
+        self._unusable = distinct(every[~usable])
+        self._times = np.zeros(len(self._usable), dtype=np.uint32)
 
     def match(self, fingerprint: Hashes) -> Flags:
         """Which of these rows are known; they count as seen from now on."""
         known = np.zeros(len(fingerprint), dtype=bool)
-        if not len(self._sorted):
-            return known
+        # In order: a search that jumps about in a long list misses the caches each time.
         order = np.argsort(fingerprint)
-        wanted = fingerprint[order]
-        place = np.searchsorted(self._sorted, wanted)
-        place[place == len(self._sorted)] = 0
-        hit = (self._sorted[place] == wanted) & self._usable[place]
+        place, hit = _find(fingerprint[order], self._usable)
         np.add.at(self._times, place[hit], 1)
         known[order] = hit
         return known
@@ -74,23 +78,42 @@ class Known:
     @property
     def is_all_seen_once(self) -> bool:
         """Whether every old row could stand for itself and was seen exactly once."""
-        return bool((self._times == 1).all())
+        return len(self._usable) == self._old_rows and bool((self._times == 1).all())
 
-    def times(self) -> npt.NDArray[np.uint32]:
-        """How often each old row was seen, in the order of its file."""
-        times = np.empty_like(self._times)
-        times[self._order] = self._times
-        return times
+    def times(self, batches: Iterable[Hashes]) -> Iterator[npt.NDArray[np.uint32]]:
+        """How often each of these old rows was seen; never, if it cannot stand for itself."""
+        odd = self._times != 1
+        places = np.flatnonzero(odd)
+        exceptions = np.concatenate([self._usable[places], self._unusable])
+        times = np.concatenate([self._times[places], np.zeros(len(self._unusable), np.uint32)])
+        order = np.argsort(exceptions)
+        exceptions, times = exceptions[order], times[order]
+        for fingerprint in batches:
+            seen = np.ones(len(fingerprint), dtype=np.uint32)
+            # Most rows were seen once, so this looks into a short list, in any order.
+            place, is_odd = _find(fingerprint, exceptions)
+            seen[is_odd] = times[place[is_odd]]
+            yield seen
+
+
+def distinct(values: Hashes) -> Hashes:
+    """The values, sorted, each once. NumPy's own `unique` hashes, and takes 20 times as long."""
+    ordered = np.sort(values)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 def is_in(values: Hashes, members: Hashes) -> Flags:
     """Which of `values` are among `members`, which are sorted."""
+    return _find(values, members)[1]
+
+
+def _find(values: Hashes, members: Hashes) -> tuple[npt.NDArray[np.intp], Flags]:
+    """For each value a place in the sorted members, and whether it is there."""
     if not len(members):
-        return np.zeros(len(values), dtype=bool)
+        return np.zeros(len(values), dtype=np.intp), np.zeros(len(values), dtype=bool)
     place = np.searchsorted(members, values)
     place[place == len(members)] = 0
-    found: Flags = members[place] == values
-    return found
+    return place, members[place] == values
 
 
 def repeated(rows: Path, *, memory_bytes: int) -> Hashes:
@@ -100,7 +123,7 @@ def repeated(rows: Path, *, memory_bytes: int) -> Hashes:
     found: list[Hashes] = []
     for remainder in range(passes):
         parts: list[Hashes] = []
-        for batch in file.iter_batches(1 << 20, columns=["profile"]):
+        for batch in file.iter_batches(_CHUNK_ROWS, columns=["profile"]):
             profile = batch["profile"].to_numpy()
             if passes > 1:
                 profile = profile[profile % np.uint64(passes) == np.uint64(remainder)]
@@ -108,5 +131,5 @@ def repeated(rows: Path, *, memory_bytes: int) -> Hashes:
         if parts:
             profiles = np.concatenate(parts)
             profiles.sort()
-            found.append(np.unique(profiles[1:][profiles[1:] == profiles[:-1]]))
+            found.append(distinct(profiles[1:][profiles[1:] == profiles[:-1]]))
     return np.sort(np.concatenate(found)) if found else np.empty(0, dtype=np.uint64)
