@@ -4,8 +4,10 @@ The truth is about sets of (kind, value): what anybody wanted still holds is nev
 (profile, kind, value) say who carries what; they find the few values that can have changed, and
 whom a removal may take along. Input views: `d` what is wanted, `c` what is confirmed, `u` what is
 uncertain, `r` what is still to be repaired, `e` what is to be said once more; each has profile,
-kind, value. `d_near` and `c_near` are their parts that may differ. Kinds from 16 on are match
-fields: a change of them sends the profile again, but they are not members of the set.
+kind, value. `d_near` and `c_near` are the parts of the profiles that may differ, or that occur in
+`u` or `e`. A look at all values is what costs, so only `holder`, `appears` and `ADDITIONS` look
+further. Kinds from 16 on are match fields: a change of them sends the profile again, but they are
+not members of the set.
 """
 
 import duckdb
@@ -30,9 +32,25 @@ _STEPS = (
       union all select kind, value, false from u)
     group by kind, value
     """,
+    # Every value whose holders matter below: those, and all that a removal may take along.
+    """
+    create temp table candidate as
+    select kind, value from lost
+    union select kind, value from u union select kind, value from r union select kind, value from e
+    union select kind, value from
+      (select * from c_near union all select * from d_near) n semi join
+      (select profile from change where not is_new
+       union all select profile from u union all select profile from e) using (profile)
+      where kind < {field}
+    """,
+    """
+    create temp table holder as
+    select d.profile, d.kind, d.value from d semi join candidate using (kind, value)
+    where d.kind < {field}
+    """,
     """
     create temp table held as
-    select distinct d.kind, d.value from d semi join
+    select distinct kind, value from holder semi join
       (select kind, value from lost union all select kind, value from e) using (kind, value)
     """,
     """
@@ -50,15 +68,19 @@ _STEPS = (
     """
     create temp table appears as
     select kind, value from fresh anti join
-      (select c.kind, c.value from c semi join fresh using (kind, value)) using (kind, value)
+      (select c.kind, c.value from c semi join fresh using (kind, value) where c.kind < {field})
+      using (kind, value)
     """,
     # People who came, changed or left.
     "create temp table changed as select distinct profile from change",
-    "create temp table sent as select distinct d.profile from d semi join changed using (profile)",
+    """
+    create temp table sent as
+    select distinct profile from d_near semi join changed using (profile)
+    """,
     """
     create temp table known as
     select distinct profile from change where not is_new and kind < {field}
-    union select distinct c.profile from c semi join sent using (profile) where c.kind < {field}
+    union select distinct profile from c_near semi join sent using (profile) where kind < {field}
     """,
     "create temp table departed as select profile from known anti join sent using (profile)",
     # Whom a removal may take along: profiles that carried a removed value, when last sent.
@@ -72,9 +94,9 @@ _STEPS = (
     """
     create temp table again as
     select distinct kind, value from (
-      select c.kind, c.value from c semi join parted using (profile)
+      select n.kind, n.value from c_near n semi join parted using (profile)
       union all select u.kind, u.value from u semi join parted using (profile)
-      union all select d.kind, d.value from d semi join parted using (profile)
+      union all select n.kind, n.value from d_near n semi join parted using (profile)
       union all select kind, value from u
       union all select kind, value from r
       union all select kind, value from e) where kind < {field}
@@ -83,10 +105,10 @@ _STEPS = (
     """
     create temp table refreshed as
     select distinct profile from (
-      select min(d.profile) as profile,
+      select min(h.profile) as profile,
              bool_or(s.profile is not null) as is_covered
-      from d semi join again using (kind, value) left join sent s on d.profile = s.profile
-      group by d.kind, d.value) where not is_covered
+      from holder h semi join again using (kind, value) left join sent s on h.profile = s.profile
+      group by h.kind, h.value) where not is_covered
     """,
 )
 

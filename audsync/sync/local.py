@@ -85,7 +85,9 @@ class LocalEngine:
                 return self._plan_replace(files, desired, request, summary)
             removals = self._write(con, delta.REMOVALS, "removals")
             additions = self._write(con, delta.ADDITIONS, "additions")
+        kinds = self._kinds(additions) if additions else ()
         files = replace(files, removals=removals, additions=additions)
+        summary = replace(summary, session_kinds=kinds)
         return Plan(files=files, batches=self._cut(files, request), summary=summary)
 
     def members(self, files: StateFiles, batch: BatchFacts) -> pa.Table:
@@ -170,14 +172,22 @@ class LocalEngine:
             "e": duck.links(self._path(files.echo)),
             "rows": f"read_parquet({duck.text(self._folder.path(desired.rows))})",
         }
-        near = ""
-        if desired.touched:
-            touched = duck.text(self._folder.path(desired.touched))
-            near = f" semi join read_parquet({touched}) using (profile)"
         for name, source in views.items():
             con.execute(f"create temp view {name} as select * from {source}")
+        if desired.touched is None:
+            for name in ("d", "c"):
+                con.execute(f"create temp view {name}_near as select * from {name}")
+            return
+        touched = duck.text(self._folder.path(desired.touched))
+        con.execute(
+            f"create temp table near as select profile from read_parquet({touched})"
+            " union select profile from u union select profile from e"
+        )
         for name in ("d", "c"):
-            con.execute(f"create temp view {name}_near as select {name}.* from {name}{near}")
+            con.execute(
+                f"create temp table {name}_near as select * from {name} semi join near"
+                " using (profile)"
+            )
 
     def _cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
         removals: tuple[BatchFacts, ...] = ()
@@ -258,6 +268,7 @@ def _kinds(con: duckdb.DuckDBPyConnection, source: str) -> tuple[Kind, ...]:
 
 
 def _summary(con: duckdb.DuckDBPyConnection, request: PlanRequest) -> PlanSummary:
+    """What the change comes to; the kinds in its additions are read from their file later."""
     adds = dict(con.execute("select kind, count(*) from appears group by kind").fetchall())
     removes = con.execute(
         "select kind, count(*), count(*) filter (is_confirmed) from removal"
@@ -284,5 +295,5 @@ def _summary(con: duckdb.DuckDBPyConnection, request: PlanRequest) -> PlanSummar
         profiles_left=left,
         profiles_left_silently=left - duck.count(con, leaving),
         echoed=duck.count(con, "select count(*) from e"),
-        session_kinds=_kinds(con, "(" + delta.ADDITIONS + ")"),
+        session_kinds=(),
     )
