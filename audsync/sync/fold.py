@@ -28,9 +28,14 @@ _DOUBTFUL_REMOVES = "(select kind, value from removed where state = 'doubtful')"
 _CARRIED = (
     "(select * from c union all select * from u union all select profile, kind, value from e)"
 )
-_WHOLE = f"""whole as (select profile, kind, value, max(rounds)::utinyint as rounds from parts
+_WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group by profile),
+        whole as (select profile, kind, value, max(rounds)::utinyint as rounds
+          from (select * from parts union all
+                select k.*, y.rounds from {_CARRIED} k join company y using (profile))
           where kind < {FIRST_FIELD} group by profile, kind, value)
         select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
+"""What is to be said again, with all that its profiles carried: a removal that is said again may
+take along whoever shares a value with a profile that nothing else remembers any more."""
 ROUNDS = 2
 """How often what was said after an unanswered try is said again: a run may pass before a late
 request lands. What was uncertain has been said again once already."""

@@ -324,10 +324,10 @@ class SetEngine:
 
     def _keep_echo(self, known: Known, once: Iterable[Link], twice: set[Link]) -> str | None:
         """What is to be said again, with all that its profiles carried."""
-        carried = known.c | known.u | known.e
-        twice = twice | {link for link in carried if link[0] in profiles(twice)}
-        said = set(once)
-        both = identifiers(twice | said | {link for link in carried if link[0] in profiles(said)})
+        said, carried = set(once), known.c | known.u | known.e
+        firmly, lightly = profiles(twice), profiles(said)
+        twice = twice | {link for link in carried if link[0] in firmly}
+        both = identifiers(twice | said | {link for link in carried if link[0] in lightly})
         return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
 
     def echoes(self, name: str | None) -> list[tuple[Link, int]]:
