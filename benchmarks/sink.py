@@ -12,6 +12,7 @@ AUDIENCE = "23840000000000001"
 NAME = "everybody"
 _MEMBERS = re.compile(r"/(users|usersreplace)$")
 _SESSION_ID = re.compile(rb'"session_id": ?([0-9]+)')
+_SESSION_ROWS = re.compile(rb'"estimated_num_total": ?([0-9]+)')
 _TAIL_BYTES = 400
 """The session is at the end of a body; the members before it are left unread."""
 _LENGTH = re.compile(rb"content-length: ([0-9]+)", re.IGNORECASE)
@@ -21,11 +22,11 @@ def answer(*, method: str, path: str, body: bytes) -> bytes:
     """The JSON of a successful answer to one of the connector's calls."""
     said: dict[str, object]
     if _MEMBERS.search(path):
-        session = _SESSION_ID.search(body[-_TAIL_BYTES:])
+        frame = body[-_TAIL_BYTES:]
         said = {
             "audience_id": AUDIENCE,
-            "session_id": session[1].decode() if session else "0",
-            "num_received": 0,
+            "session_id": str(_number(_SESSION_ID, frame)),
+            "num_received": _number(_SESSION_ROWS, frame),
             "num_invalid_entries": 0,
         }
     elif path.endswith("/customaudiences"):
@@ -33,6 +34,11 @@ def answer(*, method: str, path: str, body: bytes) -> bytes:
     else:
         said = {"id": AUDIENCE, "name": NAME}
     return json.dumps(said).encode()
+
+
+def _number(pattern: re.Pattern[bytes], frame: bytes) -> int:
+    found = pattern.search(frame)
+    return int(found[1]) if found else 0
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
