@@ -37,6 +37,8 @@ for _name, _command in (
     ("pause", audiences.pause),
     ("resume", audiences.resume),
     ("set", audiences.set_),
+    ("recreate", audiences.recreate),
+    ("unlink", audiences.unlink),
     ("unlock", audiences.unlock),
     ("export", segments.export),
     ("hash", segments.hash_),

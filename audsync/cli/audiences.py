@@ -6,7 +6,7 @@ import typer
 
 from audsync.cli import render
 from audsync.cli.context import confirm, globals_of, runtime_of
-from audsync.cli.options import AudienceName, Every, Yes
+from audsync.cli.options import AllowShrink, AudienceName, Every, Yes
 
 
 def create(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -114,6 +114,28 @@ def set_(
 
     changed = service.schedule(runtime_of(context), audience, every_hours=every.hours)
     render.audiences([changed], globals_of(context), in_depth=True)
+
+
+def recreate(
+    context: typer.Context, audience: AudienceName, allow_shrink: AllowShrink = False
+) -> None:
+    """Make an audience anew that the platform has lost, and upload the segment."""
+    from audsync.services import stale as service
+
+    runtime = runtime_of(context)
+    with runtime.stop.on_signals():
+        report = service.recreate(runtime, audience, allow_shrink=allow_shrink)
+    render.job(report.job, globals_of(context))
+    raise typer.Exit(report.exit_code)
+
+
+def unlink(context: typer.Context, audience: AudienceName) -> None:
+    """Retire an audience here without touching the platform; its history is kept."""
+    from audsync.services import stale as service
+
+    report = service.unlink(runtime_of(context), audience)
+    render.job(report.job, globals_of(context))
+    raise typer.Exit(report.exit_code)
 
 
 def unlock(

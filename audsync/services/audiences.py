@@ -89,7 +89,7 @@ def retry(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Re
             f"Job {job.id} is {job.status}: there is nothing to retry.",
             details={"job_id": str(job.id), "status": job.status.value},
         )
-    if latest and latest[0].id != job.id:
+    if latest and latest[0].id != job.id and latest[0].started_at != job.started_at:
         raise UsageError(
             f"A later job went on where job {job.id} stopped: run `audsync sync"
             f" {audience.slug}` instead.",

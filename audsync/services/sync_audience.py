@@ -273,7 +273,7 @@ class _Work:
 
 def _stale(audience: PlatformAudience) -> AudienceStaleError:
     return AudienceStaleError(
-        f"{audience.slug} was deleted on {audience.platform}. Run `audsync delete"
-        f" {audience.slug}` and create it anew.",
+        f"{audience.slug} was deleted on {audience.platform}. Run `audsync recreate"
+        f" {audience.slug}` to make it anew, or `audsync unlink {audience.slug}` to let it go.",
         details={"audience": audience.slug, "platform": audience.platform.value},
     )

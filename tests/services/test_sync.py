@@ -5,7 +5,7 @@ import pytest
 from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError, BusyError, StateError, UsageError
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences
+from audsync.services import audiences, stale
 from audsync.services.planning import plan
 from audsync.store import leases
 from tests.services.conftest import Project, closes, email, phone
@@ -127,6 +127,20 @@ def test_an_audience_that_vanished_is_stale_until_a_person_decides(project: Proj
     assert report.job["error"]["details"]["where"] == "platform"
     with pytest.raises(AudienceStaleError):
         project.sync()
+    again = stale.recreate(project.runtime, "a")
+    assert (again.exit_code, again.job["profiles_added"]) == (0, 1)
+    assert project.held() == {email("ann@example.com"), phone("12025550101")}
+    with pytest.raises(UsageError):
+        stale.recreate(project.runtime, "a")
+
+
+def test_unlink_lets_an_audience_go_and_leaves_the_platform_alone(project: Project) -> None:
+    project.segment([ANN])
+    project.create()
+    before = project.held()
+    assert stale.unlink(project.runtime, "a").exit_code == 0
+    assert project.held() == before
+    assert audiences.status(project.runtime) == []
 
 
 def test_a_second_sync_at_once_is_refused(project: Project) -> None:

@@ -1,0 +1,50 @@
+"""The two ways out when the platform has lost an audience: make it anew, or let it go."""
+
+from audsync.domain import AudienceState, SyncOperation
+from audsync.errors import UsageError
+from audsync.services.audiences import delete, find
+from audsync.services.runtime import Runtime
+from audsync.services.sync_audience import Report, Wish, bring_in_step
+from audsync.store import audiences, leases, ledger
+from audsync.store.tables import PlatformAudience
+
+
+def unlink(runtime: Runtime, reference: str) -> Report:
+    """Retire the audience here; the platform is not touched."""
+    return delete(runtime, reference, keep_remote=True)
+
+
+def recreate(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
+    """Make a new audience on the platform under the same slug, and upload the segment at once.
+
+    Raises:
+        UsageError: the audience is not stale.
+    """
+    audience = find(runtime, reference)
+    runtime.segment(audience.segment)
+    if audience.state is AudienceState.STALE:
+        _forget(runtime, audience)
+    elif audience.state is not AudienceState.CREATING:
+        raise UsageError(
+            f"{audience.slug} is not stale: the platform has it. `audsync replace"
+            f" {audience.slug}` loads it anew.",
+            details={"audience": audience.slug, "state": audience.state.value},
+        )
+    wish = Wish(operation=SyncOperation.CREATE, allow_shrink=allow_shrink)
+    return bring_in_step(runtime, audience, wish)
+
+
+def _forget(runtime: Runtime, audience: PlatformAudience) -> None:
+    """Nothing that was confirmed of the lost audience says anything of a new one."""
+    lease = leases.claim(runtime.database, audience.id, owner=leases.this_process())
+    try:
+        with runtime.database.transaction() as session:
+            ledger.close_plan(session, lease, files={}, facts={})
+            audience.state = AudienceState.CREATING
+            audience.platform_audience_id = None
+            audience.create_attempted_at = None
+            audience.known_before = []
+            audience.platform_size = audience.matched_size = None
+            audiences.save(session, audience, now=runtime.database.now(session))
+    finally:
+        leases.release(runtime.database, lease)
