@@ -225,7 +225,7 @@ class MetaConnection(_FixedToken):
         description="The ad account's id, with or without act_."
     )
     credentials: MetaCredentials | None = Field(
-        default=None, description="Secrets; unset: those that `audsync connect` saved."
+        default=None, description="Secrets, each as ${NAME}."
     )
     options: MetaOptions = Field(
         default_factory=MetaOptions, description="What can be chosen on Meta."
@@ -237,7 +237,7 @@ class GoogleConnection(Connection):
 
     platform: Literal[Platform.GOOGLE] = Field(default=Platform.GOOGLE, description="The platform.")
     credentials: GoogleCredentials | None = Field(
-        default=None, description="Secrets; unset: those that `audsync connect` saved."
+        default=None, description="Secrets, each as ${NAME}."
     )
     options: GoogleOptions = Field(
         default_factory=GoogleOptions, description="What can be chosen on Google."
@@ -249,7 +249,7 @@ class TiktokConnection(_FixedToken):
 
     platform: Literal[Platform.TIKTOK] = Field(default=Platform.TIKTOK, description="The platform.")
     credentials: TiktokCredentials | None = Field(
-        default=None, description="Secrets; unset: those that `audsync connect` saved."
+        default=None, description="Secrets, each as ${NAME}."
     )
     options: TiktokOptions = Field(
         default_factory=TiktokOptions, description="What can be chosen on TikTok."
@@ -263,7 +263,7 @@ class SnapchatConnection(Connection):
         default=Platform.SNAPCHAT, description="The platform."
     )
     credentials: SnapchatCredentials | None = Field(
-        default=None, description="Secrets; unset: those that `audsync connect` saved."
+        default=None, description="Secrets, each as ${NAME}."
     )
     options: SnapchatOptions = Field(
         default_factory=SnapchatOptions, description="What can be chosen on Snapchat."

@@ -169,7 +169,7 @@ class AudienceConfig(Section):
         default=None,
         description="Time between two syncs: 1h, 6h, 12h, 24h or 168h; unset: `defaults.every`.",
     )
-    auto_sync: bool = Field(default=True, description="Whether `audsync run-due` syncs it.")
+    auto_sync: bool = Field(default=True, description="Whether it is synced by itself.")
     guard: GuardConfig = Field(default_factory=GuardConfig, description="What makes a sync stop.")
 
 
@@ -239,7 +239,7 @@ class Config(Section):
     connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
     segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")
     audiences: dict[Name, AudienceConfig] = Field(
-        default={}, description="Audiences that `audsync apply` keeps in step, by slug."
+        default={}, description="What `create --id SLUG` uses, and guards, by slug."
     )
     suppress: tuple[SuppressionConfig, ...] = Field(
         default=(), description="Lists of people who are never sent anywhere."
