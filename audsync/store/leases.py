@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from audsync.errors import BusyError, LeaseLostError
@@ -22,6 +23,14 @@ from audsync.store.processes import is_gone, started_mark
 
 TTL_S = 120.0
 """How long a claim holds without a sign of life."""
+
+_SHARED = (
+    select(tables.Lease)
+    .where(col(tables.Lease.audience_id) == bindparam("audience"))
+    .with_for_update(read=True)
+    .execution_options(populate_existing=True)
+)
+"""Built once: every write of a sync begins with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +125,7 @@ def check(session: Session, lease: Lease, *, must_last_s: float = 0.0) -> None:
     Raises:
         LeaseLostError: it was taken over, or does not hold that long.
     """
-    statement = (
-        select(tables.Lease)
-        .where(col(tables.Lease.audience_id) == lease.audience_id)
-        .with_for_update(read=True)
-        .execution_options(populate_existing=True)
-    )
-    row = session.exec(statement).first()
+    row = session.exec(_SHARED, params={"audience": lease.audience_id}).first()
     if row is None or not _rules(row, lease, now(session) + timedelta(seconds=must_last_s)):
         raise _lost(lease)
 

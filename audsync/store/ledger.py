@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, select
 
 from audsync.domain import Action, BatchState, Receipt
@@ -30,6 +30,13 @@ _OUTCOMES = {
     },
     BatchState.ACCEPTED: {BatchState.APPLIED, BatchState.REFUSED, BatchState.UNKNOWN},
 }
+
+_ONE_BATCH = select(Batch).where(
+    col(Batch.audience_id) == bindparam("audience"),
+    col(Batch.job_id) == bindparam("job"),
+    col(Batch.number) == bindparam("number"),
+)
+"""Built once: it runs twice for every batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,12 +225,8 @@ def _change_files(
 
 
 def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Batch:
-    statement = select(Batch).where(
-        col(Batch.audience_id) == lease.audience_id,
-        col(Batch.job_id) == job_id,
-        col(Batch.number) == number,
-    )
-    batch = session.exec(statement).first()
+    key = {"audience": lease.audience_id, "job": job_id, "number": number}
+    batch = session.exec(_ONE_BATCH, params=key).first()
     if batch is None:
         raise StoreError(
             f"The ledger has no batch {number} of job {job_id}: the store was changed from "
