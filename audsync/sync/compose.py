@@ -10,9 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audsync.sync import duck
-from audsync.sync.known import ROWS, Hashes, Known, State, distinct, is_in, repeated
+from audsync.sync.known import (
+    ROWS,
+    Hashes,
+    Known,
+    State,
+    batches_of,
+    distinct,
+    is_in,
+    repeated,
+)
 
-_CHUNK_ROWS = 1 << 20
 _NEAR_SHARE = 0.3
 """Where more profiles than this share may differ, looking at all of them is cheaper."""
 
@@ -134,13 +142,13 @@ def _seen_rows(parts: Parts) -> Iterator[tuple[pa.RecordBatch, Hashes]]:
     """This run's rows, known ones first, and with each batch the profiles of old rows not seen."""
     none = np.empty(0, dtype=np.uint64)
     if parts.old_rows is not None and parts.known is not None:
-        mine, its = tee(pq.ParquetFile(parts.old_rows).iter_batches(_CHUNK_ROWS))
+        mine, its = tee(batches_of(parts.old_rows))
         seen = parts.known.times(batch["fingerprint"].to_numpy() for batch in its)
         for batch, times in zip(mine, seen, strict=True):
             place = np.repeat(np.arange(len(times)), times)
             kept = batch if (times == 1).all() else batch.take(pa.array(place))
             yield kept, batch["profile"].to_numpy()[times == 0]
-    for batch in pq.ParquetFile(parts.new_rows).iter_batches(_CHUNK_ROWS):
+    for batch in batches_of(parts.new_rows):
         yield batch, none
 
 
@@ -156,7 +164,7 @@ def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) ->
 def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> None:
     """The rows with their marks set for this run; `seen` has none of them yet."""
     with pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as writer:
-        for batch in pq.ParquetFile(seen).iter_batches(_CHUNK_ROWS):
+        for batch in batches_of(seen):
             profile = batch["profile"].to_numpy()
             state = batch["state"].to_numpy().copy()
             was_asked = state != int(State.NO_CONSENT)

@@ -5,7 +5,7 @@ every old row can stand for itself: one of a profile with several rows, of a sup
 or whose fingerprint occurs twice, is prepared anew.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 
@@ -25,7 +25,6 @@ ROWS = pa.schema(
         ("is_shared", pa.bool_()),
     ]
 )
-_CHUNK_ROWS = 1 << 20
 BYTES_A_ROW = 12
 """What `Known` holds in memory for each old row."""
 
@@ -43,12 +42,11 @@ class Known:
     """The rows of an earlier preparation, and how often each was seen in this one."""
 
     def __init__(self, rows: Path) -> None:
-        file = pq.ParquetFile(rows)
-        self._old_rows = file.metadata.num_rows
+        self._old_rows = pq.read_metadata(rows).num_rows
         every: Hashes = np.empty(self._old_rows, dtype=np.uint64)
         unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
         start = 0
-        for batch in file.iter_batches(_CHUNK_ROWS, columns=["fingerprint", "state", "is_shared"]):
+        for batch in batches_of(rows, ["fingerprint", "state", "is_shared"]):
             fingerprint = batch["fingerprint"].to_numpy()
             every[start : start + batch.num_rows] = fingerprint
             start += batch.num_rows
@@ -96,6 +94,16 @@ class Known:
             yield seen
 
 
+def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The file's rows, of all columns or these, a row group at a time.
+
+    Arrow's own iteration reads the whole file ahead: 300 MB for ten million rows, not 50.
+    """
+    file = pq.ParquetFile(path, pre_buffer=False)
+    for group in range(file.num_row_groups):
+        yield from file.read_row_group(group, columns=columns).to_batches()
+
+
 def distinct(values: Hashes) -> Hashes:
     """The values, sorted, each once. NumPy's own `unique` hashes, and takes 20 times as long."""
     ordered = np.sort(values)
@@ -118,12 +126,11 @@ def _find(values: Hashes, members: Hashes) -> tuple[npt.NDArray[np.intp], Flags]
 
 def repeated(rows: Path, *, memory_bytes: int) -> Hashes:
     """Profiles that have more than one row in the file, sorted."""
-    file = pq.ParquetFile(rows)
-    passes = 1 + file.metadata.num_rows * 16 // max(memory_bytes, 1)
+    passes = 1 + pq.read_metadata(rows).num_rows * 16 // max(memory_bytes, 1)
     found: list[Hashes] = []
     for remainder in range(passes):
         parts: list[Hashes] = []
-        for batch in file.iter_batches(_CHUNK_ROWS, columns=["profile"]):
+        for batch in batches_of(rows, ["profile"]):
             profile = batch["profile"].to_numpy()
             if passes > 1:
                 profile = profile[profile % np.uint64(passes) == np.uint64(remainder)]

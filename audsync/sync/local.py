@@ -210,7 +210,7 @@ class LocalEngine:
     def _chunks(self, name: str | None) -> Iterator[cut.Chunk]:
         if name is None:
             return
-        file = pq.ParquetFile(self._path(name))
+        file = pq.ParquetFile(self._path(name), pre_buffer=False)
         has_flags = "is_refresh" in file.schema_arrow.names
         columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
         for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
@@ -227,7 +227,7 @@ class LocalEngine:
         """The file's rows that belong to the batch; only their row groups are read."""
         assert name is not None
         if self._open is None or self._open[0] != name:
-            self._open = (name, pq.ParquetFile(self._folder.path(name)))
+            self._open = (name, pq.ParquetFile(self._folder.path(name), pre_buffer=False))
         file = self._open[1]
         start, first = 0, 0
         groups: list[int] = []

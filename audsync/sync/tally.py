@@ -6,14 +6,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audsync.domain import FIRST_FIELD, Kind
 from audsync.identifiers.reasons import Reason
 from audsync.sync.contract import SegmentCounts
-from audsync.sync.known import Hashes, State
-
-_CHUNK_ROWS = 1 << 20
+from audsync.sync.known import Hashes, State, batches_of
 
 
 class Sizes:
@@ -54,9 +51,7 @@ def count(identifiers: Path, rows: Path) -> SegmentCounts:
     by_state = np.zeros(len(State), dtype=np.int64)
     shared_profiles, shared_states = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)]
     total = 0
-    for batch in pq.ParquetFile(rows).iter_batches(
-        _CHUNK_ROWS, columns=["profile", "state", "is_shared"]
-    ):
+    for batch in batches_of(rows, ["profile", "state", "is_shared"]):
         total += batch.num_rows
         state = batch["state"].to_numpy()
         is_shared = batch["is_shared"].to_numpy(zero_copy_only=False)
@@ -96,7 +91,7 @@ def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
 def _rejected(identifiers: Path) -> dict[str, dict[str, int]]:
     """Rejected cells by kind and reason."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    for batch in pq.ParquetFile(identifiers).iter_batches(_CHUNK_ROWS, columns=["kind", "reason"]):
+    for batch in batches_of(identifiers, ["kind", "reason"]):
         reason = batch["reason"].to_numpy()
         bad = np.flatnonzero(reason)
         pairs, times = np.unique(
