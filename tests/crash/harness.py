@@ -120,6 +120,7 @@ class Project:
     forks: ForkServer | None = None
     """Where runs come from that need no fresh start of Python."""
     segment: Segment = field(default_factory=lambda: Segment(people=()))
+    _started: list[Started] = field(default_factory=list)
     _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     def write_config(self) -> None:
@@ -162,7 +163,9 @@ class Project:
             stderr=subprocess.PIPE,
             text=True,
         )
-        return Started(process=process)
+        started = Started(process=process)
+        self._started.append(started)
+        return started
 
     def run(
         self,
@@ -273,6 +276,11 @@ class Project:
         self.assert_exact(note)
 
     def close(self) -> None:
+        """End what a test that failed left running."""
+        for started in self._started:
+            if started.process.poll() is None:
+                started.process.kill()
+                started.process.communicate()
         self._http.close()
 
     def _tell(self, method: str, path: str, document: object = None) -> httpx.Response:

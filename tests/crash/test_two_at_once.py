@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.crash.people import Town
 from tests.databases import KINDS, fresh_url
 
 STOPPED_S = 1.0
+"""How long a stopped process stays so at least, beyond what happens meanwhile."""
 
 
 @pytest.fixture(params=KINDS)
@@ -38,6 +40,16 @@ def begin_slowly(project: Project, town: Town, *, seconds: float = 3.0) -> Start
     return started
 
 
+@contextmanager
+def stopped(started: Started) -> Iterator[None]:
+    """Freeze a process while the block runs: it lives, and nothing has to be timed."""
+    started.send(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        started.send(signal.SIGCONT)
+
+
 def make_good(project: Project, town: Town) -> None:
     project.calm()
     project.write_segment(town.live())
@@ -52,16 +64,17 @@ def assert_busy(ended: Ended) -> None:
 
 def test_the_second_of_two_leaves_and_the_first_ends_well(project: Project, town: Town) -> None:
     first = begin_slowly(project, town)
-    assert_busy(project.sync())
-    assert_busy(project.run("replace", "vip"))
-    assert_busy(project.run("delete", "vip", "--yes"))
+    with stopped(first):
+        assert_busy(project.sync())
+        assert_busy(project.run("replace", "vip"))
+        assert_busy(project.run("delete", "vip", "--yes"))
     project.assert_clean_run(first.end(), "the first")
     make_good(project, town)
 
 
 def test_of_two_that_start_together_one_works(project: Project, town: Town) -> None:
     project.write_segment(town.live())
-    project.arm({"kind": "slow", "path": "/users", "seconds": 3})
+    project.arm({"kind": "slow", "path": "/users", "seconds": 10})
     both = [project.start("sync", "vip", "--allow-shrink", "--json") for _ in range(2)]
     ended = sorted((started.end() for started in both), key=lambda one: one.code)
     project.assert_clean_run(ended[0], "one")
@@ -70,7 +83,8 @@ def test_of_two_that_start_together_one_works(project: Project, town: Town) -> N
 
 def test_unlock_refuses_the_living_and_releases_the_dead(project: Project, town: Town) -> None:
     first = begin_slowly(project, town, seconds=20)
-    refused = project.run("unlock", "vip")
+    with stopped(first):
+        refused = project.run("unlock", "vip")
     assert (refused.code, refused.error["code"]) == (4, "SYNC_IN_PROGRESS")
     first.send(signal.SIGKILL)
     assert first.end().was_killed
@@ -89,26 +103,20 @@ def test_a_dead_holder_needs_no_hand(project: Project, town: Town) -> None:
 
 def test_a_stopped_holder_keeps_its_lock_and_goes_on(project: Project, town: Town) -> None:
     first = begin_slowly(project, town)
-    first.send(signal.SIGSTOP)
-    try:
+    with stopped(first):
         assert_busy(project.sync())
         time.sleep(STOPPED_S)
-    finally:
-        first.send(signal.SIGCONT)
     project.assert_clean_run(first.end(), "after the stop")
     make_good(project, town)
 
 
 def test_a_holder_that_lost_its_lock_changes_nothing_more(project: Project, town: Town) -> None:
     first = begin_slowly(project, town)
-    first.send(signal.SIGSTOP)
-    try:
+    with stopped(first):
         forced = project.run("unlock", "vip", "--force")
         assert forced.code == 0, str(forced)
         project.write_segment(town.live())
         project.assert_clean_run(project.sync(), "the second")
-    finally:
-        first.send(signal.SIGCONT)
     woken = first.end()
     assert woken.code == 4, str(woken)
     project.assert_exact("after the first woke up")
