@@ -201,7 +201,7 @@ def _lean() -> Iterator[None]:
     """Make collecting cheap for a while: what is alive now is not looked at.
 
     Frames are caught in reference cycles, and their memory is nothing that the collector counts:
-    left to itself it comes so rarely that 10 million rows held 250 MB more than they need.
+    left to itself it comes so rarely that 4 million rows held 190 MB more than they need.
     """
     gc.freeze()
     try:
