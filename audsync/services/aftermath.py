@@ -1,10 +1,11 @@
 """What a job leaves on the records: its end, the audience's health, and when it is due again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from audsync.domain import AudienceState, RemoteAudience, SyncStatus
-from audsync.errors import AttentionError, AudienceGoneError, AudsyncError
+from audsync.errors import AttentionError, AudienceGoneError, AudsyncError, UnavailableError
 from audsync.store import jobs
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync.run import Outcome
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 RETRY_LADDER_S = (60, 300, 900, 3600)
 """Waits before the next attempts at what failed for a passing reason."""
 _RESUMED_EXIT_CODES = frozenset({3, 6, 8, 130})
+_YOUTH = timedelta(minutes=1)
+"""For so long a platform may not know an audience that it has just made (observed on Meta)."""
 ABANDONED = "The process that ran this job is gone; the next run went on where it stopped."
 
 
@@ -53,6 +56,25 @@ def settle(
         audience.auto_sync = False
     audience.updated_at = now
     session.add(audience)
+
+
+def patient(outcome: Outcome, audience: PlatformAudience, *, now: datetime) -> Outcome:
+    """`outcome`, unless it takes an audience for gone that a moment ago was not there yet.
+
+    The run that made it waits for it to appear; one that goes on after a crash cannot tell how
+    long ago that was, and must not give the audience up. One that was ever filled is not young.
+    """
+    made_at = audience.create_attempted_at
+    is_young = made_at is not None and now - made_at < _YOUTH
+    is_filled = audience.last_sync_status is SyncStatus.COMPLETED
+    if not isinstance(outcome.error, AudienceGoneError) or is_filled or not is_young:
+        return outcome
+    error = UnavailableError(
+        f"{audience.platform} does not show the audience {audience.slug} yet, which was made a"
+        " moment ago. Nothing is lost: run the command again in a minute.",
+        details={"platform": audience.platform.value, "audience": audience.slug},
+    )
+    return replace(outcome, error=error)
 
 
 def close_abandoned(session: "Session", job: AudienceSyncJob, *, now: datetime) -> None:

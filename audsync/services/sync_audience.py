@@ -263,6 +263,7 @@ class _Work:
             leases.check(session, self.lease)
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
+            outcome = aftermath.patient(outcome, audience, now=now)
             aftermath.settle(session, audience, job, outcome, remote, now=now)
             return Report(
                 job=reports.job(job),

@@ -93,6 +93,16 @@ def test_a_create_killed_while_it_waits_for_its_answer_is_found_again(
     finish(project, town, again)
 
 
+def test_an_audience_that_is_not_shown_yet_is_not_given_up(project: Project, town: Town) -> None:
+    project.configure(unready_calls=1)
+    lose_answer_to_create(project, LOST[0])
+    assert project.create().code == 6
+    project.calm()
+    waiting = project.create()
+    assert (waiting.code, waiting.error["code"]) == (6, "PLATFORM_UNAVAILABLE"), str(waiting)
+    finish(project, town, "create")
+
+
 def test_a_refused_create_leaves_nothing_and_can_be_done_again(
     project: Project, town: Town
 ) -> None:

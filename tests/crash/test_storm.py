@@ -114,7 +114,7 @@ def test_a_create_in_a_storm_makes_one_audience(project: Project, seed: int) -> 
     for number in range(ROUNDS):
         note = f"seed {seed}, audience {number}"
         project.slug = f"vip-{number}"
-        project.configure(unready_calls=chance.randrange(3))
+        project.configure(unready_calls=chance.randrange(2))
         impatient(project)
         for _ in range(chance.randrange(1, 4)):
             project.calm()
@@ -122,14 +122,16 @@ def test_a_create_in_a_storm_makes_one_audience(project: Project, seed: int) -> 
             project.arm(*faults(chance))
             kill_after = chance.uniform(0.4, LONGEST_RUN_S) if chance.random() < 0.5 else None
             ended = project.create(kill_after=kill_after)
-            if ended.code == 0:
+            if ended.code in (0, 2):  # 2: the kill came when all was done already
                 break
             assert_it_ended_well_or_was_killed(ended, note)
         patient(project)
         project.calm()
         project.write_segment(town.live())
-        if project.create().code == 2:  # it was complete already
+        if project.create().code == 6:  # what was made a moment ago may not be shown yet
             project.write_segment(town.live())
+            project.create()
+        project.write_segment(town.live())
         project.assert_clean_run(project.sync(), note)
 
 
