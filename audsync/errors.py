@@ -248,7 +248,8 @@ class PlatformError(RejectedError):
 class ConflictError(RejectedError):
     """The audience is in a state that forbids this now, such as a replace still running."""
 
-    code = "PLATFORM_ERROR"
+    code = "PLATFORM_UNAVAILABLE"
+    exit_code = 6
 
 
 class AudienceGoneError(AudsyncError):

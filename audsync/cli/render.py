@@ -118,6 +118,9 @@ def plans(records: Sequence[Json], settings: Globals, *, is_many: bool) -> None:
         return
     out = console(settings)
     for record in records:
+        if "error" in record:
+            _tell_problems(record)
+            continue
         out.print(f"[bold]{record['audience']}[/] on {record['platform']}")
         table = _table("identifiers", "adds", "removes", "unchanged")
         for kind, change in record["identifiers"].items():

@@ -134,15 +134,22 @@ def _plan(
 
     settings = globals_of(context)
     runtime = runtime_of(context)
-    try:
-        names = _names(runtime, audiences, every_one=every_one)
-        plans = [make(runtime, name) for name in names]
-    except AudsyncError as error:
-        if is_detailed:
-            render.error(error, as_json=settings.as_json)
-            raise typer.Exit(1) from error
-        raise
-    render.plans(plans, settings, is_many=every_one or len(names) > 1)
+    names = _names(runtime, audiences, every_one=every_one)
+    is_many = every_one or len(names) > 1
+    plans: list[dict[str, Any]] = []
+    codes = [0]
+    for name in names:
+        try:
+            plans.append(make(runtime, name))
+        except AudsyncError as error:
+            if not is_many:
+                render.error(error, as_json=settings.as_json)
+            plans.append({"audience": name, "error": error.as_json()})
+            codes.append(error.exit_code)
+    if is_many or len(codes) == 1:
+        render.plans(plans, settings, is_many=is_many)
+    if len(codes) > 1:
+        raise typer.Exit(1 if is_detailed else _worst(codes))
     return any(one["has_changes"] for one in plans)
 
 

@@ -34,7 +34,7 @@ class Query:
     """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
     in_order: bool = False
     """Whether rows come in the order of the files' names and lines."""
-    batch_rows: int = 200_000
+    batch_rows: int = 100_000
 
     @property
     def mapped(self) -> tuple[str, ...]:

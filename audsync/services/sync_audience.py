@@ -24,6 +24,7 @@ from audsync.errors import (
     AudienceStaleError,
     AudsyncError,
     CancelledError,
+    ConflictError,
     LeaseLostError,
     StateError,
 )
@@ -122,6 +123,16 @@ def _leased(
         yield lease, heartbeat
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """What one job works with, beside the platform."""
+
+    audience: PlatformAudience
+    folder: AudienceFolder
+    engine: LocalEngine
+    segment: Segment
+
+
 @dataclass(kw_only=True)
 class _Work:
     """One job on one audience, while its lease is held."""
@@ -138,11 +149,11 @@ class _Work:
         job = self._begin()
         created, remote = None, None
         try:
+            bench = self._set_up()
             created = ensure_created(self.runtime, self.connector, self.audience_id)
             if not created.is_new:
-                # It may be gone; and yesterday's members may be counted by now.
-                remote = self.connector.describe(created.remote)
-            outcome = self._synchronise(job, created.remote)
+                remote = self._describe(created.remote)
+            outcome = self._synchronise(job, bench, created.remote)
         except LeaseLostError:
             raise  # whoever has the lease now closes this job too
         except AudsyncError as error:
@@ -170,18 +181,46 @@ class _Work:
                 retry_of=self.wish.retry_of,
             )
 
-    def _synchronise(self, job: AudienceSyncJob, remote: RemoteId) -> Outcome:
-        runtime = self.runtime
-        with runtime.database.reading() as session:
+    def _set_up(self) -> _Bench:
+        """Files, engine and segment. For an audience that is yet to be made the segment is read
+        now: what cannot be read makes no audience.
+        """
+        with self.runtime.database.reading() as session:
             audience = session.get_one(PlatformAudience, self.audience_id)
-        folder = folder_of(runtime, self.audience_id)
+        folder = folder_of(self.runtime, self.audience_id)
         work = folder.open_work()
         self._inspect(folder)
-        engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
+        memory_bytes = segments.working_memory(self.runtime)
+        engine = LocalEngine(folder, work, memory_bytes=memory_bytes)
         segment = self._segment(audience, folder, engine)
+        if not audience.platform_audience_id:
+            desired = segment.prepare(None)
+            segment = replace(segment, prepare=lambda _cache: desired)
+        return _Bench(audience=audience, folder=folder, engine=engine, segment=segment)
+
+    def _describe(self, remote: RemoteId) -> RemoteAudience:
+        """What the platform says: it may be gone, and yesterday's members be counted by now.
+
+        Raises:
+            AudienceGoneError: it is gone.
+            ConflictError: it takes no changes now, for a reason that is not ours to end.
+        """
+        found = self.connector.describe(remote)
+        with self.runtime.database.reading() as session:
+            facts = ledger.head(session, self.audience_id).facts
+        if not found.is_usable and not ("stuck_session" in facts or facts.get("is_replace")):
+            raise ConflictError(
+                f"{self.connector.spec.platform} takes no changes to the audience now"
+                f" ({found.note}). It is tried again later.",
+                details={"platform": self.connector.spec.platform.value},
+            )
+        return found
+
+    def _synchronise(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> Outcome:
+        runtime, name = self.runtime, bench.audience.slug
         ports = Ports(
             database=runtime.database,
-            engine=engine,
+            engine=bench.engine,
             progress=runtime.progress,
             max_rows=max_rows(runtime, self.connector.spec.max_batch_rows),
             lease=self.lease,
@@ -191,17 +230,25 @@ class _Work:
             check_stop=self._check_stop,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
         )
-        subject = Subject(
-            audience_id=self.audience_id, job_id=job.id, remote=remote, name=audience.slug
+        subject = Subject(audience_id=self.audience_id, job_id=job.id, remote=remote, name=name)
+        outcome = synchronise(
+            ports,
+            subject,
+            bench.segment,
+            self._guard(bench.audience),
+            is_replace=self.wish.operation is SyncOperation.REPLACE
+            and self.connector.spec.replaces_in_session,
         )
-        guard = guard_of(runtime, audience, allow_shrink=self.wish.allow_shrink)
-        is_replace = (
-            self.wish.operation is SyncOperation.REPLACE and self.connector.spec.replaces_in_session
-        )
-        outcome = synchronise(ports, subject, segment, guard, is_replace=is_replace)
-        folder.close_work()
-        folder.sweep(self._live_files())
+        bench.folder.close_work()
+        bench.folder.sweep(self._live_files())
         return outcome
+
+    def _guard(self, audience: PlatformAudience) -> Guard:
+        """Guards protect what people rely on: not an audience that never was complete."""
+        with self.runtime.database.reading() as session:
+            is_complete = jobs.has_completed(session, self.audience_id)
+        is_lifted = self.wish.allow_shrink or not is_complete
+        return guard_of(self.runtime, audience, allow_shrink=is_lifted)
 
     def _inspect(self, folder: AudienceFolder) -> None:
         """Prove that the files are what the store says; sweep what a dead run left.

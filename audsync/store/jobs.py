@@ -148,6 +148,15 @@ def batches(session: Session, job_id: UUID) -> Sequence[Batch]:
     return session.exec(statement).all()
 
 
+def has_completed(session: Session, audience_id: UUID) -> bool:
+    """Whether the audience was ever brought wholly in step."""
+    statement = select(col(AudienceSyncJob.id)).where(
+        col(AudienceSyncJob.platform_audience_id) == audience_id,
+        col(AudienceSyncJob.status) == SyncStatus.COMPLETED,
+    )
+    return session.exec(statement.limit(1)).first() is not None
+
+
 def success_rate(session: Session, audience_id: UUID, since: datetime) -> float | None:
     """Completed jobs among those that ended completed, partial or failed; None when none did.
 

@@ -24,6 +24,9 @@ class StateFiles:
     removals, additions: the open plan. uncertain: what may or may not be on the platform.
     repair: still to be sent again, since a removal may have taken the person along.
     echo: was uncertain in the last run: to be said once more, as a late effect may undo it.
+    former: who carried a value once that somebody else still carries: on the platform these
+    values belong to one person, so a removal of one may take her out of the others' sight too.
+    next_former: the same after the open plan.
     """
 
     identifiers: str | None = None
@@ -35,6 +38,8 @@ class StateFiles:
     uncertain: str | None = None
     repair: str | None = None
     echo: str | None = None
+    former: str | None = None
+    next_former: str | None = None
 
     def as_dict(self) -> dict[str, str]:
         """Role to name, without the empty ones."""

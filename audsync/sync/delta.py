@@ -3,11 +3,11 @@
 The truth is about sets of (kind, value): what anybody wanted still holds is never removed. Links
 (profile, kind, value) say who carries what; they find the few values that can have changed, and
 whom a removal may take along. Input views: `d` what is wanted, `c` what is confirmed, `u` what is
-uncertain, `r` what is still to be repaired, `e` what is to be said once more; each has profile,
-kind, value. `d_near` and `c_near` are the parts of the profiles that may differ, or that occur in
-`u` or `e`. A look at all values is what costs, so only `holder`, `appears` and `ADDITIONS` look
-further. Kinds from 16 on are match fields: a change of them sends the profile again, but they are
-not members of the set.
+uncertain, `r` what is still to be repaired, `e` what is to be said once more, `f` who carried
+what once; each has profile, kind, value. `d_near` and `c_near` are the parts of the profiles that
+may differ, or that occur in `u`, `e` or `f`. A look at all values is what costs, so only `holder`,
+`appears` and `ADDITIONS` look further. Kinds from 16 on are match fields: a change of them sends
+the profile again, but they are not members of the set.
 """
 
 import duckdb
@@ -37,10 +37,12 @@ _STEPS = (
     create temp table candidate as
     select kind, value from lost
     union select kind, value from u union select kind, value from r union select kind, value from e
+    union select kind, value from f
     union select kind, value from
       (select * from c_near union all select * from d_near) n semi join
       (select profile from change where not is_new
-       union all select profile from u union all select profile from e) using (profile)
+       union all select profile from u union all select profile from e
+       union all select profile from f) using (profile)
       where kind < {field}
     """,
     """
@@ -83,19 +85,21 @@ _STEPS = (
     union select distinct profile from c_near semi join sent using (profile) where kind < {field}
     """,
     "create temp table departed as select profile from known anti join sent using (profile)",
-    # Whom a removal may take along: profiles that carried a removed value, when last sent.
+    # Whom a removal may take along: profiles that carried a removed value, when sent last or once.
     """
     create temp table parted as
     select distinct profile from (
       select profile, kind, value from change where not is_new
       union all select profile, kind, value from u
-      union all select profile, kind, value from e) semi join removal using (kind, value)
+      union all select profile, kind, value from e
+      union all select profile, kind, value from f) semi join removal using (kind, value)
     """,
     """
     create temp table again as
     select distinct kind, value from (
       select n.kind, n.value from c_near n semi join parted using (profile)
       union all select u.kind, u.value from u semi join parted using (profile)
+      union all select f.kind, f.value from f semi join parted using (profile)
       union all select n.kind, n.value from d_near n semi join parted using (profile)
       union all select kind, value from u
       union all select kind, value from r
@@ -133,6 +137,20 @@ ADDITIONS = """
     order by d.profile, d.kind, d.value
     """
 """Rows of everybody who is sent, a profile's together."""
+
+FORMER = """
+    with gone as (
+      select profile, kind, value from change where not is_new and kind < {field}
+      union select profile, kind, value from f),
+    wanted as (
+      select * from gone semi join holder using (kind, value)
+      anti join d_near using (profile, kind, value)),
+    present as (select distinct profile from d_near)
+    select w.* from wanted w left join present p using (profile)
+    qualify p.profile is not null or count(*) over (partition by w.profile) > 1
+    order by all
+    """.replace("{field}", str(FIRST_FIELD))
+"""Links that are gone, of values others still carry: while two of a profile's are wanted."""
 
 CAUSES = """
     select cause, count(*) from (

@@ -1,6 +1,6 @@
 """Folding, in SQL: what an unfinished plan's batches prove, and what they leave in doubt.
 
-Input: the state files as views `c`, `d`, `u`, `r`, `e`, and the plan's rows as `removed` and
+Input: the state files as views `c`, `d`, `u`, `r`, `e`, `f`, and the plan's rows as `removed` and
 `added`, each with the state of the batch it went out in. Nothing here forgets an identifier that
 may be on the platform: it ends in the confirmed set or in the uncertain one.
 """
@@ -40,7 +40,10 @@ ROUNDS = 2
 """How often what was said after an unanswered try is said again: a run may pass before a late
 request lands. What was uncertain has been said again once already."""
 
+_FORMER = "select * from f union select * from f_next order by all"
+
 UPDATE_PARTS = {
+    "former": _FORMER,
     "identifiers": f"""
         with sent as (select distinct profile from added where state = 'applied'),
         kept as (
@@ -86,6 +89,7 @@ UPDATE_PARTS = {
 """Role -> query: the state after an unfinished update."""
 
 REPLACE_PARTS = {
+    "former": _FORMER,
     "uncertain": f"""
         select distinct profile, kind, value from
           (select * from c union all select * from d union all select * from u
@@ -124,6 +128,8 @@ def prepare(
         "u": duck.links(paths.get("uncertain")),
         "r": duck.links(paths.get("repair")),
         "e": duck.echoes(paths.get("echo")),
+        "f": duck.links(paths.get("former")),
+        "f_next": duck.links(paths.get("next_former")),
     }
     for name, source in views.items():
         con.execute(f"create temp view {name} as select * from {source}")

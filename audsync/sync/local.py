@@ -42,7 +42,7 @@ class LocalEngine:
     ) -> StateFiles:
         """Close an open plan without trusting any outcome that is not certain."""
         if not fold.was_attempted(batches):
-            return replace(files, removals=None, additions=None)
+            return replace(files, removals=None, additions=None, next_former=None)
         with self._session() as con:
             fold.prepare(con, batches, self._paths(files))
             parts = fold.REPLACE_PARTS if is_replace else fold.UPDATE_PARTS
@@ -57,6 +57,8 @@ class LocalEngine:
             uncertain=written["uncertain"],
             repair=written["repair"],
             echo=written["echo"],
+            former=written["former"],
+            next_former=None,
         )
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
@@ -66,7 +68,12 @@ class LocalEngine:
             with self._session() as con:
                 fold.prepare(con, batches, self._paths(files))
                 echo = self._write(con, fold.ECHO_OF_CLOSED, "echo")
-        return StateFiles(identifiers=files.next_identifiers, rows=files.next_rows, echo=echo)
+        return StateFiles(
+            identifiers=files.next_identifiers,
+            rows=files.next_rows,
+            echo=echo,
+            former=files.next_former,
+        )
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
@@ -81,6 +88,7 @@ class LocalEngine:
             self._make_views(con, files, desired)
             delta.compute(con)
             summary = _summary(con, request)
+            files = replace(files, next_former=self._write(con, delta.FORMER, "former"))
             if request.is_replace:
                 return self._plan_replace(files, desired, request, summary)
             removals = self._write(con, delta.REMOVALS, "removals")
@@ -170,6 +178,7 @@ class LocalEngine:
             "u": duck.links(self._path(files.uncertain)),
             "r": duck.links(self._path(files.repair)),
             "e": duck.links(self._path(files.echo)),
+            "f": duck.links(self._path(files.former)),
             "rows": f"read_parquet({duck.text(self._folder.path(desired.rows))})",
         }
         for name, source in views.items():
@@ -182,6 +191,7 @@ class LocalEngine:
         con.execute(
             f"create temp table near as select profile from read_parquet({touched})"
             " union select profile from u union select profile from e"
+            " union select profile from f"
         )
         for name in ("d", "c"):
             con.execute(

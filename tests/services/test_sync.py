@@ -55,6 +55,23 @@ def test_a_changed_address_counts_as_sent_and_added_and_not_as_removed(project: 
     assert remote.person_count == 2, "the removed address took Ann along; her row brought her back"
 
 
+def test_a_link_of_long_ago_still_brings_a_person_back(project: Project) -> None:
+    family = {"id": "1", "email": "family@example.com", "work": "q@example.com"}
+    member = {"id": "2", "email": "family@example.com", "crm": "c2"}
+    others = [{"id": f"o{i}", "email": f"o{i}@example.com"} for i in range(9)]
+    project.segment([family, member, *others])
+    project.create()
+    project.segment([family, {**member, "email": "new@example.com"}, *others])
+    project.sync()
+    project.segment([family, *others])
+    report = project.sync()
+    assert report.exit_code == 0
+    (remote,) = project.world.remotes("meta")
+    named = {value for person in remote.persons for value in person}
+    assert email("family@example.com") in named, "c2 and family@ were sent as one person once"
+    assert report.job["profiles_refreshed"] == 1
+
+
 def test_consent_withdrawn_and_suppression_remove_and_say_why(project: Project) -> None:
     people = [{"id": str(i), "email": f"p{i}@example.com"} for i in range(8)]
     project.segment(people)

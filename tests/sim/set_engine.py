@@ -5,6 +5,7 @@ implementations are witnesses for each other. A file is a Python tuple behind a 
 from the moment it was kept, and its name depends on its content alone.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -88,6 +89,8 @@ class Known:
     u: frozenset[Link]
     r: frozenset[Link]
     e: frozenset[Link]
+    f: frozenset[Link]
+    """Who carried what once, of values that somebody else carries."""
     twice: frozenset[Link]
     """Those of `e` that are to be said in two more runs."""
 
@@ -114,7 +117,7 @@ class SetEngine:
         self, files: StateFiles, batches: Sequence[BatchFacts], *, is_replace: bool
     ) -> StateFiles:
         if all(batch.state in _HARMLESS for batch in batches):
-            return replace(files, removals=None, additions=None)
+            return replace(files, removals=None, additions=None, next_former=None)
         known = self.known(files)
         if is_replace:
             everything = identifiers(known.c | known.d | known.u | known.e)
@@ -128,6 +131,8 @@ class SetEngine:
             request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         change = self.change(known)
+        former = () if is_first else sorted(_former(known))
+        files = replace(files, next_former=self.store.keep_some(former, "former"))
         removals: list[Gone] = []
         additions: list[Sent]
         if request.is_replace or is_first:
@@ -166,6 +171,7 @@ class SetEngine:
             identifiers=files.next_identifiers,
             rows=files.next_rows,
             echo=self._keep_echo(known, known.u | known.twice, unsure),
+            former=files.next_former,
         )
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -192,6 +198,7 @@ class SetEngine:
             u=self._links(files.uncertain),
             r=self._links(files.repair),
             e=frozenset(link for link, _ in self.echoes(files.echo)),
+            f=self._links(files.former),
             twice=frozenset(link for link, rounds in self.echoes(files.echo) if rounds > 1),
         )
 
@@ -202,9 +209,10 @@ class SetEngine:
         echoed = values(known.e) - wanted - removed
         changed = profiles(known.c ^ known.d)
         sent = changed & profiles(known.d)
-        parted = {link[0] for link in known.c | known.u | known.e if link[1:] in removed | echoed}
+        carriers = known.c | known.u | known.e | known.f
+        parted = {link[0] for link in carriers if link[1:] in removed | echoed}
         again = values(known.u | known.r | known.e) | values(
-            link for link in known.c | known.d | known.u if link[0] in parted
+            link for link in known.c | known.d | known.u | known.f if link[0] in parted
         )
         return Change(
             removed=frozenset(removed),
@@ -267,6 +275,10 @@ class SetEngine:
             uncertain=self.store.keep_some(sorted(identifiers(uncertain)), "uncertain"),
             repair=self.store.keep_some(sorted(identifiers(repair)), "repair"),
             echo=echo,
+            former=self.store.keep_some(
+                sorted(self._links(files.former) | self._links(files.next_former)), "former"
+            ),
+            next_former=None,
         )
 
     def _summary(self, files: StateFiles, known: Known, change: Change) -> PlanSummary:
@@ -362,6 +374,14 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
+
+
+def _former(known: Known) -> set[Link]:
+    """Links that are gone, of values others carry, as long as two of a profile's are wanted."""
+    wanted, present = values(known.d), profiles(known.d)
+    gone = {li for li in identifiers(known.c) | known.f if li[1:] in wanted} - known.d
+    many = Counter(link[0] for link in gone)
+    return {link for link in gone if link[0] in present or many[link[0]] > 1}
 
 
 def _removal_rows(known: Known, change: Change) -> list[Gone]:

@@ -17,7 +17,7 @@ from tests.sim.set_rows import profiles
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
 CHUNK = 10
-_LINKS = ("identifiers", "next_identifiers", "uncertain", "repair", "echo")
+_LINKS = ("identifiers", "next_identifiers", "uncertain", "repair", "echo", "former")
 _OUTCOMES = (
     BatchState.PLANNED,
     BatchState.SENDING,

@@ -189,7 +189,7 @@ _CODES: Mapping[int, Rule] = {
     ),
     2654: _NOT_ALLOWED,
     2656: Rule(
-        ConflictError, "Meta keeps this audience because lookalikes are built on it. Delete them."
+        PlatformError, "Meta keeps this audience because lookalikes are built on it. Delete them."
     ),
     2663: _TERMS,
     2664: _TERMS,

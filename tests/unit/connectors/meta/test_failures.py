@@ -65,7 +65,7 @@ TABLE: list[tuple[int, int | None, type[AudsyncError]]] = [
     (2650, None, ValidationError),
     (2654, None, PermissionDeniedError),
     (2654, 1713092, PermissionDeniedError),
-    (2656, None, ConflictError),
+    (2656, None, PlatformError),
     *((code, None, PermissionDeniedError) for code in (1404078, 2859015, 3910001)),
     (424242, None, PlatformError),
 ]
