@@ -35,7 +35,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.run --rows $(ROWS)
 
 chaos: $(READY)
-	$(BIN)/python -m pytest tests/sim tests/crash -n $(JOBS) --seeds $(SEEDS)
+	AUDSYNC_CHAOS=1 $(BIN)/python -m pytest tests/sim tests/crash -n $(JOBS) --seeds $(SEEDS)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

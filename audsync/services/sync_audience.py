@@ -182,8 +182,9 @@ class _Work:
             )
 
     def _set_up(self) -> _Bench:
-        """Files, engine and segment. For an audience that is yet to be made the segment is read
-        now: what cannot be read makes no audience.
+        """Files, engine and segment.
+
+        For an audience that is yet to be made it is read now: what cannot be read makes none.
         """
         with self.runtime.database.reading() as session:
             audience = session.get_one(PlatformAudience, self.audience_id)
