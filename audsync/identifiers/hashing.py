@@ -8,6 +8,7 @@ import threading
 from functools import cache
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -30,8 +31,13 @@ def hex_digests(text: pl.Series) -> pl.Series:
 
 def links(text: pl.Series) -> pa.Array:
     """The first 8 bytes of each text's SHA-256 as one number, the first byte the highest."""
-    query = f"select ('0x' || substr(sha256(text), 1, {_LINK_HEX}))::ubigint from cells"  # noqa: S608 - a number of our own only
-    return _answer(query, text)
+    query = f"select unhex(substr(sha256(text), 1, {_LINK_HEX})) from cells"  # noqa: S608 - a number of our own only
+    parts = _answer(query, text)
+    is_null = parts.is_null().to_numpy(zero_copy_only=False)
+    eights = parts.drop_null().cast(pa.binary(_LINK_HEX // 2))
+    numbers = np.zeros(len(parts), dtype=np.uint64)
+    numbers[~is_null] = np.frombuffer(eights.buffers()[1] or b"", dtype=">u8", count=len(eights))
+    return pa.array(numbers, mask=is_null)
 
 
 def _answer(query: str, text: pl.Series) -> pa.Array:
