@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audsync.errors import StateError
 from audsync.services.checks import Check, bad, good
 from audsync.services.runtime import Runtime
-from audsync.store import audiences, leases, migrate
+from audsync.snapshots.folder import AudienceFolder
+from audsync.store import audiences, leases, ledger, migrate
 from audsync.store.database import Database
 from audsync.store.placement import on_network_filesystem
 
@@ -85,6 +87,7 @@ def _store(runtime: Runtime, database: Database) -> Iterator[Check]:
         return
     yield good("migrations", f"the tables are those of this version ({found})")
     yield _locks(runtime, database)
+    yield _snapshots(runtime, database)
 
 
 def _old_tables(found: str | None) -> Check:
@@ -126,6 +129,24 @@ def _sqlite(database: Database, file: Path) -> Iterator[Check]:
         yield bad("sqlite", f"{file} is damaged: {verdict}.", "Restore it from a backup.")
     else:
         yield good("sqlite", f"SQLite {sqlite3.sqlite_version}, whole, journal mode {mode}")
+
+
+def _snapshots(runtime: Runtime, database: Database) -> Check:
+    """Whether every file that the store names is there and hashes to its name."""
+    checked, damaged = 0, []
+    with database.reading() as session:
+        for audience in audiences.listed(session, runtime.config.tenant):
+            folder = AudienceFolder(runtime.state_root, str(audience.id))
+            for name in sorted(set(ledger.head(session, audience.id).files.values())):
+                checked += 1
+                try:
+                    folder.verify(name)
+                except StateError as error:
+                    damaged.append((audience.slug, error.message))
+    if not damaged:
+        return good("snapshots", f"{checked} files are what their names say")
+    slug, message = damaged[0]
+    return bad("snapshots", message, f"audsync replace {slug}")
 
 
 def _locks(runtime: Runtime, database: Database) -> Check:

@@ -6,6 +6,7 @@ from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError, BusyError, StateError, UsageError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences, stale
+from audsync.services.checkup import examine
 from audsync.services.planning import plan
 from audsync.store import leases
 from tests.services.conftest import Project, closes, email, phone
@@ -182,6 +183,8 @@ def test_a_damaged_file_is_refused_and_a_replace_needs_none(project: Project) ->
         data = bytearray(file.read_bytes())
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
+    broken = {check.name: check for check in examine(project.runtime) if not check.ok}
+    assert broken["snapshots"].mend == "audsync replace a"
     project.segment([BOB])
     refused = project.sync()
     assert (refused.exit_code, refused.job["error"]["code"]) == (1, "STATE_ERROR")
