@@ -14,7 +14,8 @@ AudsyncError
 │   └── CircuitOpenError
 ├── OutcomeUnknownError    sent, not answered: it may or may not have been applied    exit 6
 ├── RejectedError          the platform refused this request and would again          exit 1
-│   ├── ValidationError, DuplicateNameError, PlatformError, ConflictError
+│   ├── ValidationError, DuplicateNameError, PlatformError
+│   └── ConflictError      the audience takes no changes now; it will later           exit 6
 ├── AudienceGoneError      the audience does not exist on the platform any more       exit 1
 ├── AudienceStaleError     it was found gone earlier; a person decides                exit 1
 ├── GuardError             the plan would hurt: nothing was sent                      exit 7
