@@ -5,9 +5,8 @@ implementations are witnesses for each other. A file is a Python tuple behind a 
 from the moment it was kept, and its name depends on its content alone.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -21,6 +20,13 @@ from audsync.sync.contract import (
     PlanRequest,
     PlanSummary,
     StateFiles,
+)
+from tests.sim.set_change import (
+    Change,
+    Known,
+    addition_rows,
+    former_links,
+    removal_rows,
 )
 from tests.sim.set_rows import (
     Cell,
@@ -80,33 +86,6 @@ class Files:
         return name in self._kept
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """An audience's state as sets of links; `c` and `d` with match fields, the rest without."""
-
-    c: frozenset[Link]
-    d: frozenset[Link]
-    u: frozenset[Link]
-    r: frozenset[Link]
-    e: frozenset[Link]
-    f: frozenset[Link]
-    """Who carried what once, of values that somebody else carries."""
-    twice: frozenset[Link]
-    """Those of `e` that are to be said in two more runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """What a plan does, before it is cut into requests."""
-
-    removed: frozenset[Value]
-    echoed: frozenset[Value]
-    appearing: frozenset[Value]
-    sent: frozenset[int]
-    refreshed: frozenset[int]
-    departed: frozenset[int]
-
-
 class SetEngine:
     """`audsync.sync.contract.Engine` over `Files`."""
 
@@ -131,7 +110,7 @@ class SetEngine:
             request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         change = self.change(known)
-        former = () if is_first else sorted(_former(known))
+        former = () if is_first else sorted(former_links(known))
         files = replace(files, next_former=self.store.keep_some(former, "former"))
         removals: list[Gone] = []
         additions: list[Sent]
@@ -140,8 +119,8 @@ class SetEngine:
             additions = [(*cell, False, cell[3] == 0) for cell in cells]
             files = replace(files, removals=None, additions=desired.identifiers)
         else:
-            removals = _removal_rows(known, change)
-            additions = _addition_rows(known, change)
+            removals = removal_rows(known, change)
+            additions = addition_rows(known, change)
             files = replace(
                 files,
                 removals=self.store.keep_some(removals, "removals"),
@@ -374,32 +353,3 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
-
-
-def _former(known: Known) -> set[Link]:
-    """Links that are gone, of values others carry, as long as two of a profile's are wanted."""
-    wanted, present = values(known.d), profiles(known.d)
-    gone = {li for li in identifiers(known.c) | known.f if li[1:] in wanted} - known.d
-    many = Counter(link[0] for link in gone)
-    return {link for link in gone if link[0] in present or many[link[0]] > 1}
-
-
-def _removal_rows(known: Known, change: Change) -> list[Gone]:
-    lasts: dict[Value, int] = {}
-    for profile in change.departed:
-        own = [link[1:] for link in known.c if link[0] == profile and link[1:] in change.removed]
-        if own:
-            lasts[max(own)] = lasts.get(max(own), 0) + 1
-    confirmed = values(known.c)
-    return [
-        (*value, value in change.echoed, value in confirmed, lasts.get(value, 0))
-        for value in sorted(change.removed | change.echoed)
-    ]
-
-
-def _addition_rows(known: Known, change: Change) -> list[Sent]:
-    return [
-        (*link, 0, link[0] in change.refreshed, link[1:] in change.appearing)
-        for link in sorted(known.d)
-        if link[0] in change.sent | change.refreshed
-    ]

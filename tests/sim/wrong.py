@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from audsync.domain import BatchState
 from audsync.sync.contract import BatchFacts, StateFiles
-from tests.sim.set_engine import Change, Known, SetEngine
+from tests.sim.set_change import Change, Known
+from tests.sim.set_engine import SetEngine
 from tests.sim.set_rows import identifiers, profiles, values
 
 NOBODY = 0

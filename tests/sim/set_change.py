@@ -1,0 +1,62 @@
+"""An audience's state and what a plan makes of it, as sets; the rows of its files."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from tests.sim.set_rows import Gone, Link, Sent, Value, identifiers, profiles, values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """An audience's state as sets of links; `c` and `d` with match fields, the rest without."""
+
+    c: frozenset[Link]
+    d: frozenset[Link]
+    u: frozenset[Link]
+    r: frozenset[Link]
+    e: frozenset[Link]
+    f: frozenset[Link]
+    """Who carried what once, of values that somebody else carries."""
+    twice: frozenset[Link]
+    """Those of `e` that are to be said in two more runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a plan does, before it is cut into requests."""
+
+    removed: frozenset[Value]
+    echoed: frozenset[Value]
+    appearing: frozenset[Value]
+    sent: frozenset[int]
+    refreshed: frozenset[int]
+    departed: frozenset[int]
+
+
+def former_links(known: Known) -> set[Link]:
+    """Links that are gone, of values others carry, as long as two of a profile's are wanted."""
+    wanted, present = values(known.d), profiles(known.d)
+    gone = {li for li in identifiers(known.c) | known.f if li[1:] in wanted} - known.d
+    many = Counter(link[0] for link in gone)
+    return {link for link in gone if link[0] in present or many[link[0]] > 1}
+
+
+def removal_rows(known: Known, change: Change) -> list[Gone]:
+    lasts: dict[Value, int] = {}
+    for profile in change.departed:
+        own = [link[1:] for link in known.c if link[0] == profile and link[1:] in change.removed]
+        if own:
+            lasts[max(own)] = lasts.get(max(own), 0) + 1
+    confirmed = values(known.c)
+    return [
+        (*value, value in change.echoed, value in confirmed, lasts.get(value, 0))
+        for value in sorted(change.removed | change.echoed)
+    ]
+
+
+def addition_rows(known: Known, change: Change) -> list[Sent]:
+    return [
+        (*link, 0, link[0] in change.refreshed, link[1:] in change.appearing)
+        for link in sorted(known.d)
+        if link[0] in change.sent | change.refreshed
+    ]
