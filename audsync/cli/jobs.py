@@ -29,7 +29,7 @@ def listed(
     from audsync.services import audiences as service
 
     found = service.history(runtime_of(context), reference=audience, status=status)
-    render.jobs(found, globals_of(context))
+    render.history(found, globals_of(context))
 
 
 @app.command()

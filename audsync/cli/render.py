@@ -78,15 +78,24 @@ def job(record: Json, settings: Globals) -> None:
     _tell_problems(record)
 
 
+def history(records: Sequence[Json], settings: Globals) -> None:
+    """Jobs of the past; what they had to say was said then."""
+    if settings.as_json:
+        document({"jobs": list(records)})
+        return
+    _job_table(records, settings)
+
+
 def jobs(records: Sequence[Json], settings: Globals) -> None:
-    """Several jobs; one that was not even begun has only `audience` and `error`."""
+    """Jobs that just ended; one that was not even begun has only `audience` and `error`."""
     if settings.as_json:
         document({"jobs": list(records)})
         return
     if not settings.is_quiet:
         _job_table(records, settings)
     for record in records:
-        _tell_problems(record)
+        if record["error"] or not settings.is_quiet:
+            _tell_problems(record)
 
 
 def job_in_depth(record: Json, settings: Globals) -> None:
