@@ -23,7 +23,7 @@ demo: $(READY)
 	$(BIN)/audsync demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff format --check

@@ -3,7 +3,7 @@
 Each round starts where the round before ended: one killed run, then a clean one. The segment
 changes before every single run, since a crash that leaks shows only when people have moved on.
 A whole matrix takes a while: without AUDSYNC_CHAOS=1 only sync is cut at every step, in halves that
-run side by side, the others at every third to sixth.
+run side by side, the others at every fifth to ninth.
 """
 
 import os
@@ -79,7 +79,7 @@ def test_a_replace_killed_at_any_step_is_made_good_by_the_next(quick_project: Pr
             project.pass_time()  # by now the platform has ended the session by itself
         finish_with_other_people(project, town, step)
 
-    cut_at_every_step(attempt, finish, every=1 if IS_THOROUGH else 3)
+    cut_at_every_step(attempt, finish, every=1 if IS_THOROUGH else 5)
 
 
 def test_a_retry_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
@@ -98,7 +98,7 @@ def test_a_retry_killed_at_any_step_is_made_good_by_the_next(quick_project: Proj
     cut_at_every_step(
         attempt,
         lambda step: finish_with_other_people(project, town, step),
-        every=1 if IS_THOROUGH else 6,
+        every=1 if IS_THOROUGH else 9,
     )
 
 
