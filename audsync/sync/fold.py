@@ -59,9 +59,11 @@ UPDATE_PARTS = {
     "uncertain": f"""
         select distinct profile, kind, value from (
           select * from u anti join {_APPLIED_REMOVES} using (kind, value)
+            anti join {_APPLIED_ADDS} using (kind, value)
+          -- Also what another batch added for certain: this one may land after a later removal.
           union all select profile, kind, value from added where state = 'doubtful'
           union all select * from {_CARRIED} semi join {_DOUBTFUL_REMOVES} using (kind, value))
-        anti join {_APPLIED_ADDS} using (kind, value) where kind < {FIRST_FIELD}
+        where kind < {FIRST_FIELD}
         """,
     "repair": f"""
         select distinct profile, kind, value from (

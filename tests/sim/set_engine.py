@@ -219,7 +219,7 @@ class SetEngine:
         }
         carriers = known.c | known.u | known.e
         uncertain = {link for link in known.u if link[1:] not in said}
-        uncertain |= {li for li in self._added(files, doubtful) if li[1:] not in said}
+        uncertain |= self._added(files, doubtful)
         uncertain |= {link for link in carriers if link[1:] in doubtful_removes}
         missing: frozenset[Link] | set[Link] = known.r
         if files.removals or files.repair:
