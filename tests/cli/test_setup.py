@@ -141,7 +141,8 @@ class TestDoctor:
         checks = checkup.examine(initialised(folder, world))
         assert failing(checks) == {}
         assert [check.name for check in checks] == [
-            "config", "store", "sqlite", "migrations", "locks", "state", "permissions", "disk",
+            "config", "store", "sqlite", "migrations", "locks", "snapshots", "state", "permissions",
+            "disk",
             "clock", "connection meta-main", "source vip", "suppress.0",
         ]  # fmt: skip
 
