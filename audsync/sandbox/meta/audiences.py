@@ -6,8 +6,8 @@ Source: Custom Audience reference, read 2026-11-22.
 from dataclasses import dataclass, field
 from typing import Any
 
+from audsync.sandbox.members import Members
 from audsync.sandbox.meta.columns import readable
-from audsync.sandbox.meta.members import Members
 from audsync.sandbox.meta.sessions import LIFE_S, Session
 from audsync.sandbox.meta.settings import Settings
 

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from audsync.sandbox.contract import Answer
+from audsync.sandbox.members import Members
 from audsync.sandbox.meta import errors
 from audsync.sandbox.meta.audiences import Audience
-from audsync.sandbox.meta.members import Members
 from audsync.sandbox.meta.request import Request, reply
 from audsync.sandbox.meta.rows import as_json
 

@@ -10,9 +10,9 @@ import orjson
 from audsync.sandbox.contract import Answer, Report
 from audsync.sandbox.meta.audiences import Audience
 from audsync.sandbox.meta.budget import Budget
-from audsync.sandbox.meta.people import People
 from audsync.sandbox.meta.sessions import Sessions
 from audsync.sandbox.meta.settings import AdAccount, Settings
+from audsync.sandbox.people import People
 
 JSON_HEADERS = {"Content-Type": "application/json; charset=UTF-8"}
 

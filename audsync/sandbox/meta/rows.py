@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
+from audsync.sandbox.members import Row
 from audsync.sandbox.meta import errors
 from audsync.sandbox.meta.columns import CONTROL, MULTI, SINGLE, Column, check
-from audsync.sandbox.meta.members import Row
 
 MAX_ROWS = 10_000
 MAX_SAMPLES = 100

@@ -6,9 +6,9 @@ Source: Custom Audiences guide, custom-audience/users and usersreplace reference
 from typing import Any
 
 from audsync.sandbox.contract import Answer
+from audsync.sandbox.members import Members
 from audsync.sandbox.meta import errors, rows, sessions
 from audsync.sandbox.meta.audiences import Audience, Replace
-from audsync.sandbox.meta.members import Members
 from audsync.sandbox.meta.request import Request, reply
 from audsync.sandbox.meta.rows import Upload
 from audsync.sandbox.meta.sessions import Batch, Session

@@ -1,13 +1,15 @@
-"""Who is who in an ad account, as far as its uploads tell.
+"""Who is who in an account of an ad platform, as far as its uploads tell.
 
 Identifiers that came in one row belong to one person; a row that shares any identifier with
 earlier rows ties their people together. Nothing is ever untied, as on the real platform.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Protocol
 
 HASHED = frozenset(b"\x01\x02")
+"""The kinds of key by which a platform finds its own users, unless it says otherwise."""
+
 _MATCHING_NIBBLES = 12
 
 
@@ -23,9 +25,13 @@ class People:
     """Numbered persons and the keys they are known by.
 
     A key is one byte for its kind and then the value: 32 bytes of digest, or UTF-8 text.
+
+    Args:
+        matching: the kinds of key that can match, see `matched`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, matching: Container[int] = HASHED) -> None:
+        self._matching = matching
         self._by_key: dict[bytes, int] = {}
         self._parents: list[int] = []
         self._matches = bytearray()
@@ -57,7 +63,7 @@ class People:
             self._matches.append(False)
         for key in unknown:
             by_key[key] = person
-            if key[0] in HASHED and key[-1] & 15 < _MATCHING_NIBBLES:
+            if key[0] in self._matching and key[-1] & 15 < _MATCHING_NIBBLES:
                 self._matches[person] = True
         return person
 
@@ -69,7 +75,8 @@ class People:
     def matched(self, persons: Iterable[int]) -> int:
         """How many of `persons` the platform finds among its own users.
 
-        Made up, but always the same: one whose hash ends in a hex digit below `c`.
+        Made up, but always the same: one with a key of a matching kind whose last hex digit is
+        below `c`.
         """
         return sum(self._matches[person] for person in persons)
 

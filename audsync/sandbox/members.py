@@ -6,7 +6,7 @@ in by any key and not taken out by any key since. A sync is right only if it is 
 
 from collections.abc import Iterable, Sequence
 
-from audsync.sandbox.meta.people import People
+from audsync.sandbox.people import People
 
 Row = tuple[bytes, ...]
 """The identifying keys of one row."""
@@ -22,13 +22,14 @@ class Members:
         people.follow(self)
 
     def add(self, rows: Iterable[Row], now: float) -> None:
-        """Bring in each row's person, with all cells."""
+        """Bring in each row's person, with all cells; a later upload keeps its own time."""
         identifiers, persons, tie = self.identifiers, self.persons, self._people.tie
         for row in rows:
             if row:
-                persons[tie(row)] = now
+                person = tie(row)
+                persons[person] = max(now, persons.get(person, now))
                 for key in row:
-                    identifiers[key] = now
+                    identifiers[key] = max(now, identifiers.get(key, now))
 
     def remove(self, rows: Iterable[Row]) -> None:
         """Take out each row's cells, and every person whom one of them names."""
