@@ -1,5 +1,6 @@
 """The words every layer shares: plain values, no behaviour, no I/O."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NewType
@@ -105,6 +106,8 @@ class Action(StrEnum):
     REMOVE = "remove"
     ADD = "add"
     REPLACE = "replace"
+    SWEEP = "sweep"
+    """Takes out whoever the batches before it did not name."""
 
 
 class BatchState(StrEnum):
@@ -165,6 +168,32 @@ class Receipt:
     take effect late."""
 
 
+class SettlementState(StrEnum):
+    """What became of a request that a platform works off later.
+
+    `rejected`: it came to nothing, or to less than was asked for an unknown part of its rows.
+    `lost`: the platform does not know it any more.
+    """
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What a platform says about a request that it accepted earlier."""
+
+    state: SettlementState
+    rejected_rows: int = 0
+    """Rows of a confirmed request that it left out, for reasons of their own."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """The platform's words for that, and how many rows each."""
+    match_rate_percent: tuple[int, int] | None = None
+    """Lower and upper bound of the share of rows that met a person."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteAudience:
     """What a platform tells about an audience."""
@@ -177,3 +206,5 @@ class RemoteAudience:
     """False while the platform refuses changes, such as during a replace."""
     note: str = ""
     """The platform's own words on its state; "" when all is well."""
+    matched_percent: int | None = None
+    """Share of uploaded people it knows, where it tells."""

@@ -3,10 +3,30 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
-from audsync.domain import Kind, Platform, Receipt, RemoteAudience, RemoteId, UploadBatch
+from audsync.domain import (
+    Kind,
+    Platform,
+    Receipt,
+    RemoteAudience,
+    RemoteId,
+    Settlement,
+    UploadBatch,
+)
 from audsync.errors import AudsyncError, OutcomeUnknownError
+
+
+class Replacing(StrEnum):
+    """How a platform comes to hold exactly what is wanted, whatever it held before."""
+
+    SESSION = "session"
+    """One session of requests swaps all members at its end."""
+    SWEEP = "sweep"
+    """Everything wanted is added again; then whoever was not added since then is swept out."""
+    SUCCESSOR = "successor"
+    """A new audience is filled and takes the place of the old one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +49,7 @@ class Spec:
     max_batch_rows: int
     takes_person_rows: bool
     """One row carries all of a person's values; else a request carries values of one kind."""
-    replaces_in_session: bool
-    """`replace` swaps all members in one session of requests; else by exact difference."""
+    replaces_by: Replacing
     has_unique_names: bool
     max_name_chars: int
     minimum_size: int
@@ -42,6 +61,10 @@ class Spec:
     """Where the numbers come from, and the day they were read."""
     base_url: str = ""
     """Its own address, for connections that name no other."""
+    can_wipe: bool = False
+    """An audience can be emptied by one call."""
+    settles_within_s: int = 0
+    """Requests that are accepted are worked off later, at most so many seconds; 0: at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +105,9 @@ def may_have_applied(error: AudsyncError) -> bool:
 class Connector(Protocol):
     """One account on one platform: knows the wire, nothing of jobs, stores or schedules.
 
-    Every method raises only the errors in audsync.errors. `send` of the same batch twice must
-    leave the audience as one application does.
+    What a platform cannot do (`settlement`, `sweep`, `close_session`, `wipe`) is never asked of
+    it: its `Spec` says so, and `BaseConnector` answers. Every method raises only the errors in
+    audsync.errors. `send` of the same batch twice must leave the audience as one does.
     """
 
     @property
@@ -143,6 +167,32 @@ class Connector(Protocol):
         """
         ...
 
+    def settlement(self, audience: RemoteId, reference: str) -> Settlement:
+        """What became of a request that was accepted, by the reference of its receipt.
+
+        Only where `spec.settles_within_s` is not 0.
+        """
+        ...
+
+    def clock_mark(self) -> datetime:
+        """A moment by the platform's own clock, aware UTC, that divides before and after.
+
+        Whoever is added after this call counts as added after that moment, by whichever of the
+        platform's clocks; may wait some seconds for that. Only where `replaces_by` is `sweep`.
+        """
+        ...
+
+    def sweep(self, audience: RemoteId, before: datetime) -> Receipt:
+        """Remove every member that was last added before that moment, a `clock_mark`.
+
+        Only where `replaces_by` is `sweep`; raises what `send` raises.
+        """
+        ...
+
+    def wipe(self, audience: RemoteId) -> None:
+        """Remove every member. Doing so twice is as once. Only where `spec.can_wipe`."""
+        ...
+
     def delete(self, audience: RemoteId) -> None:
         """Remove the audience; one that is already gone is no error."""
         ...
@@ -150,3 +200,27 @@ class Connector(Protocol):
     def close(self) -> None:
         """Let go of the network connections."""
         ...
+
+
+class BaseConnector:
+    """The calls that not every platform has; one that has them says how it answers them."""
+
+    def settlement(self, audience: RemoteId, reference: str) -> Settlement:
+        """Not asked where requests are applied at once."""
+        raise NotImplementedError
+
+    def clock_mark(self) -> datetime:
+        """Not asked where members cannot be swept."""
+        raise NotImplementedError
+
+    def sweep(self, audience: RemoteId, before: datetime) -> Receipt:
+        """Not asked where members cannot be swept."""
+        raise NotImplementedError
+
+    def wipe(self, audience: RemoteId) -> None:
+        """Not asked where an audience cannot be emptied by one call."""
+        raise NotImplementedError
+
+    def close_session(self, audience: RemoteId, session: int, filler: UploadBatch) -> None:
+        """Not asked where a replace is no session."""
+        raise NotImplementedError

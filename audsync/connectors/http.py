@@ -22,10 +22,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from audsync import __version__, steps
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
+from audsync.connectors.oauth import Bearer
 from audsync.connectors.replies import Reply
 from audsync.connectors.tries import Tries
 from audsync.errors import (
     AudsyncError,
+    CredentialsExpiredError,
     OutcomeUnknownError,
     RateLimitError,
     RejectedError,
@@ -97,9 +99,11 @@ class ApiClient:
         dialect: Dialect,
         limits: HttpLimits,
         clock: Clock,
+        bearer: Bearer | None = None,
         chance: random.Random | None = None,
     ) -> None:
         self._http = http
+        self._bearer = bearer
         self._dialect = dialect
         self._limits = limits
         self._clock = clock
@@ -111,6 +115,7 @@ class ApiClient:
         request: httpx.Request,
         *,
         repeatable: bool,
+        changes_nothing: bool | None = None,
         read: Callable[[dict[str, Any]], T],
         settling: tuple[type[AudsyncError], ...] = (),
         renew: Callable[[], httpx.Request] | None = None,
@@ -120,6 +125,8 @@ class ApiClient:
         Args:
             request: the call, complete, its body in memory.
             repeatable: applying it twice equals applying it once.
+            changes_nothing: a lost answer leaves no doubt, as with a GET (the default) or a call
+                for a new token.
             read: the decoded answer -> what the caller wants; raises `OutcomeUnknownError` where
                 a field is missing or cannot be true.
             settling: errors that for this call are a matter of seconds, such as "not found" for
@@ -131,9 +138,9 @@ class ApiClient:
                 to wait longer than that; `details.retry_after_seconds` says how long.
             RejectedError: refused, nothing applied.
             OutcomeUnknownError: no usable answer; also where a refusal came only after a try
-                that got none. Never for a GET, which is `UnavailableError` then.
-            AudsyncError: what else `decode` names. If an earlier try of anything but a GET got no
-                usable answer, `details.unanswered_tries` counts these tries.
+                that got none. Where the call changes nothing, `UnavailableError` instead.
+            AudsyncError: what else `decode` names. If an earlier try of a call that changes
+                something got no usable answer, `details.unanswered_tries` counts these tries.
         """
         self._rest()
         requests = chain((request,), iter(renew or (lambda: request), None))
@@ -149,7 +156,8 @@ class ApiClient:
         try:
             value: T = retrying(lambda: self._once(next(requests), read, tries))
         except AudsyncError as error:
-            final = self._final(error, tries, changes_nothing=request.method == "GET")
+            is_harmless = request.method == "GET" if changes_nothing is None else changes_nothing
+            final = self._final(error, tries, changes_nothing=is_harmless)
             if final is error:
                 raise
             raise final from error
@@ -176,13 +184,29 @@ class ApiClient:
 
     def _once(self, request: httpx.Request, read: Callable[[dict[str, Any]], T], tries: Tries) -> T:
         try:
-            reply = self._exchange(request)
-            rest_s = self._dialect.rest_s(reply)
-            self._rests_until = max(self._rests_until, self._clock.monotonic() + rest_s)
-            return read(self._dialect.decode(reply))
+            return read(self._decoded(request))
         except OutcomeUnknownError as error:
             tries.note(error)
             raise
+
+    def _decoded(self, request: httpx.Request) -> dict[str, Any]:
+        """The answer; a token that is refused early is renewed once, and the call made again."""
+        if self._bearer is None:
+            return self._answer(request)
+        token = self._bearer.token()
+        request.headers["Authorization"] = f"Bearer {token}"
+        try:
+            return self._answer(request)
+        except CredentialsExpiredError:
+            # Refused before anything was done: no effect to fear from the same call again.
+            request.headers["Authorization"] = f"Bearer {self._bearer.renewed(token)}"
+            return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> dict[str, Any]:
+        reply = self._exchange(request)
+        rest_s = self._dialect.rest_s(reply)
+        self._rests_until = max(self._rests_until, self._clock.monotonic() + rest_s)
+        return self._dialect.decode(reply)
 
     def _exchange(self, request: httpx.Request) -> Reply:
         """Send once and read the whole answer."""

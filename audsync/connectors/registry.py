@@ -1,22 +1,30 @@
 """All platforms, listed by hand: adding one is one folder and one line in each half.
 
-`SPECS` is light; the HTTP client and the data plane are loaded when a connection is made.
+Specs are light; the HTTP client and the data plane are loaded when a connection is made.
 """
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from audsync.clock import Clock
 from audsync.connectors.contract import Access, Connector, HttpLimits, Spec
-from audsync.connectors.meta.spec import SPEC as META
+from audsync.connectors.meta import spec as meta
 from audsync.domain import Platform
-from audsync.errors import ConfigError
 
 if TYPE_CHECKING:
     import httpx
 
-SPECS: Mapping[Platform, Spec] = {Platform.META: META}
-"""What each platform that audsync can reach takes; a platform that is not here cannot be used."""
+_SPECS: Mapping[Platform, Callable[[Mapping[str, object]], Spec]] = {
+    Platform.META: meta.spec,
+}
+"""What each platform takes, by a connection's options. Its folder has the platform's name, and in
+it `connector.connect` makes the connector."""
+
+
+def spec_of(platform: Platform, options: Mapping[str, object]) -> Spec:
+    """A platform's ways and limits for a connection with these options."""
+    return _SPECS[platform](options)
 
 
 def connect(
@@ -30,21 +38,16 @@ def connect(
     """A connector for one account. Opens no connection yet; `close` it at the end.
 
     Args:
-        platform: one of `SPECS`.
+        platform: where the account is.
         access: the account, its address and its secrets.
         clock: reads the time and waits.
         limits: how long a call may take.
         transport: instead of the network, such as the sandbox's.
 
     Raises:
-        ConfigError: the platform cannot be reached yet, or `access` cannot be right.
+        ConfigError: `access` cannot be right.
     """
-    match platform:
-        case Platform.META:
-            from audsync.connectors.meta.connector import (  # noqa: PLC0415 - loads httpx, polars
-                MetaConnector,
-            )
-
-            return MetaConnector(access, clock=clock, limits=limits, transport=transport)
-        case _:
-            raise ConfigError(f"audsync cannot reach {platform} yet. Use: {', '.join(SPECS)}.")
+    # Loaded by name and only now: each of them loads the HTTP client and the data plane.
+    module = importlib.import_module(f"audsync.connectors.{platform.value}.connector")
+    connector: Connector = module.connect(access, clock=clock, limits=limits, transport=transport)
+    return connector

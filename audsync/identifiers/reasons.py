@@ -27,6 +27,8 @@ class Reason(IntEnum):
     """The SHA-256 of the empty string."""
     AMBIGUOUS_DATE = 10
     """A date that reads as two different days, such as 03/04/1990."""
+    NOT_SENDABLE = 11
+    """A good value of a kind that this audience cannot hold, though its platform can."""
 
     @property
     def label(self) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audsync.config.model import ConnectionConfig, SegmentConfig, SuppressionConfig
-from audsync.connectors import registry
 from audsync.errors import AudsyncError, TransientError
 from audsync.services import segments
 from audsync.services.checks import Check, bad, good
@@ -58,9 +57,8 @@ def sources(runtime: Runtime) -> Iterator[Check]:
 def _addresses(runtime: Runtime) -> dict[str, None]:
     """Where the connections lead, each once, in the order of the file."""
     return {
-        connection.base_url or registry.SPECS[connection.platform].base_url: None
+        connection.base_url or runtime.spec_of(connection).base_url: None
         for connection in runtime.config.connections.values()
-        if connection.platform in registry.SPECS
     }
 
 
@@ -88,13 +86,6 @@ def _impatient(runtime: Runtime) -> Runtime:
 
 def _connection(runtime: Runtime, name: str, connection: ConnectionConfig) -> Check:
     title, platform = f"connection {name}", connection.platform
-    if platform not in registry.SPECS:
-        reachable = ", ".join(registry.SPECS)
-        return bad(
-            title,
-            f"This version cannot reach {platform} yet.",
-            f"Take it out of the file until a later one; this one reaches {reachable}.",
-        )
     try:
         with closing(runtime.connect(name)) as connector:
             ends_at = connector.check_access()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from audsync.connectors import registry
 from audsync.domain import (
     AudienceState,
     RemoteId,
@@ -13,7 +12,7 @@ from audsync.domain import (
     SyncStatus,
     TriggeredBy,
 )
-from audsync.errors import AudsyncError, BusyError, ConfigError, UsageError
+from audsync.errors import AudsyncError, BusyError, UsageError
 from audsync.services import aftermath, reports
 from audsync.services.runtime import Runtime
 from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
@@ -44,12 +43,6 @@ def create(runtime: Runtime, new: NewAudience) -> Report:
     """
     runtime.segment(new.segment)
     connection = runtime.connection(new.connection)
-    if connection.platform not in registry.SPECS:
-        raise ConfigError(
-            f"This version cannot reach {connection.platform} yet; it can reach"
-            f" {', '.join(registry.SPECS)}.",
-            details={"platform": connection.platform.value},
-        )
     runtime.require_feature(connection.platform)
     audience = _existing(runtime, new) or _add(runtime, new)
     report = bring_in_step(runtime, audience, Wish(operation=SyncOperation.CREATE))
@@ -260,7 +253,7 @@ def _add(runtime: Runtime, new: NewAudience) -> PlatformAudience:
     auto_sync = configured.auto_sync if configured and new.auto_sync is None else new.auto_sync
     name = new.name or (configured.name if configured else slug)
     description = new.description or (configured.description if configured else None)
-    limit = registry.SPECS[connection.platform].max_name_chars
+    limit = runtime.spec_of(connection).max_name_chars
     if len(name) > limit:
         raise UsageError(
             f"The name has {len(name)} characters; {connection.platform} takes {limit} at most:"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from audsync.config.model import SegmentConfig
-from audsync.domain import Platform
+from audsync.connectors import registry
+from audsync.domain import Kind, Platform
 from audsync.errors import StateError
 from audsync.services.advice import advice_on, source_column
 from audsync.services.runtime import Runtime
@@ -87,10 +88,25 @@ def _assessment(
             suppression_query(runtime, entry, salt=salt, spill=work / "spill")
             for entry in runtime.config.suppress
         ],
-        specs={platform: prepare_spec(runtime, segment, platform) for platform in platforms},
+        specs={
+            platform: prepare_spec(runtime, segment, platform, _accepts(runtime, platform))
+            for platform in platforms
+        },
         work=work,
         memory_bytes=working_memory(runtime),
         advance=advance,
+    )
+
+
+def _accepts(runtime: Runtime, platform: Platform) -> Sequence[Kind]:
+    """What the audiences of all connections to a platform can hold; of an ordinary one if none."""
+    specs = [
+        runtime.spec_of(connection)
+        for connection in runtime.config.connections.values()
+        if connection.platform is platform
+    ]
+    return sorted(
+        {kind for spec in specs or [registry.spec_of(platform, {})] for kind in spec.accepts}
     )
 
 

@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from audsync.connectors import registry
 from audsync.domain import AudienceState
 from audsync.errors import AudienceStaleError
 from audsync.services import segments
@@ -55,7 +54,7 @@ def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
 
 
 def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
-    spec = registry.SPECS[audience.platform]
+    spec = runtime.spec_of(runtime.connection(audience.connection))
     with tempfile.TemporaryDirectory(prefix="audsync-plan-") as scratch:
         folder = ScratchFolder(runtime.state_root, str(audience.id), Path(scratch))
         work = folder.open_work()
@@ -66,9 +65,7 @@ def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
             progress=runtime.progress,
             max_rows=max_rows(runtime, spec.max_batch_rows),
         )
-        segment = segments.segment_for(
-            runtime, audience.segment, audience.platform, folder=folder, work=work
-        )
+        segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
         guard = guard_of(runtime, audience, allow_shrink=False)
         standing = standing_of(desk, audience.id)
         return draft(desk, standing, segment, guard, is_replace=False)
@@ -99,7 +96,7 @@ def _change(drafted: Draft) -> dict[str, Any]:
 
 def _effort(runtime: Runtime, audience: PlatformAudience, drafted: Draft) -> dict[str, Any]:
     """Batches, and how many calls and minutes they take under the platform's rate limit."""
-    spec = registry.SPECS[audience.platform]
+    spec = runtime.spec_of(runtime.connection(audience.connection))
     batches = len(drafted.plan.batches)
     calls = batches + 1
     paced_s = max((calls // limit.calls * limit.window_s for limit in spec.call_limits), default=0)

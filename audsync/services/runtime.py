@@ -22,7 +22,7 @@ from audsync.services.nearest import nearest
 from audsync.services.stopping import StopSignal
 
 if TYPE_CHECKING:
-    from audsync.connectors.contract import Connector
+    from audsync.connectors.contract import Connector, Spec
     from audsync.store.database import Database
     from audsync.sync.ports import Progress
 
@@ -115,6 +115,12 @@ class Runtime:
             )
         return connection
 
+    def spec_of(self, connection: ConnectionConfig) -> "Spec":
+        """The ways and limits of its platform, as its options make them."""
+        from audsync.connectors import registry
+
+        return registry.spec_of(connection.platform, _options(connection))
+
     def require_feature(self, platform: Platform) -> None:
         """Make sure that this platform may be synced.
 
@@ -151,7 +157,7 @@ class Runtime:
             token_url=connection.token_url,
             api_version=connection.api_version,
             credentials=connection.credentials.reveal(),
-            options=connection.options.model_dump(mode="json", exclude_none=True),
+            options=_options(connection),
         )
         limits = HttpLimits(
             request_timeout_s=self.config.limits.request_timeout,
@@ -164,3 +170,7 @@ class Runtime:
             limits=limits,
             transport=self.transport() if self.transport else None,
         )
+
+
+def _options(connection: ConnectionConfig) -> dict[str, object]:
+    return connection.options.model_dump(mode="json", exclude_none=True)

@@ -1,6 +1,6 @@
 """A configured segment, as the engine reads it for one platform."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,13 @@ from audsync.config.model import (
     SqlSource,
     SuppressionConfig,
 )
-from audsync.domain import Platform
+from audsync.domain import Kind, Platform
 from audsync.errors import ConfigError
 from audsync.services.runtime import Runtime
 from audsync.snapshots.folder import SPILL
 
 if TYPE_CHECKING:
+    from audsync.connectors.contract import Spec
     from audsync.identifiers.kernel import PrepareSpec
     from audsync.segments.contract import Query
     from audsync.snapshots.folder import AudienceFolder
@@ -44,11 +45,26 @@ def salt_of(runtime: Runtime) -> str:
         return settings.get_or_create(session, SALT, lambda: secrets.token_hex(32))
 
 
-def prepare_spec(runtime: Runtime, segment: SegmentConfig, platform: Platform) -> "PrepareSpec":
-    """How the segment's raw values become what the platform takes."""
+def prepare_spec(
+    runtime: Runtime,
+    segment: SegmentConfig,
+    platform: Platform,
+    accepts: Sequence[Kind] | None = None,
+) -> "PrepareSpec":
+    """How the segment's raw values become what the platform takes.
+
+    Args:
+        runtime: the program's surroundings.
+        segment: whose values.
+        platform: for whom.
+        accepts: what the audience can hold, `Spec.accepts` of its connection; None for all that the
+            platform takes.
+    """
     from audsync.identifiers.kernel import PhonePolicy, PrepareSpec
+    from audsync.identifiers.rules import takes
 
     return PrepareSpec(
+        carried=tuple(accepts) if accepts and set(takes(platform)) - set(accepts) else None,
         platform=platform,
         region=segment.region or runtime.config.defaults.region,
         phone_policy=PhonePolicy(segment.phone_policy.value),
@@ -107,9 +123,9 @@ def suppression_query(
 
 
 def segment_for(
-    runtime: Runtime, name: str, platform: Platform, *, folder: "AudienceFolder", work: Path
+    runtime: Runtime, name: str, spec: "Spec", *, folder: "AudienceFolder", work: Path
 ) -> "Segment":
-    """The segment as an audience on `platform` wants it, to be read when the engine says.
+    """The segment as an audience with this `Spec` wants it, to be read when the engine says.
 
     Raises:
         SegmentNotFoundError, SegmentInactiveError: it may not be used.
@@ -126,7 +142,7 @@ def segment_for(
             suppression_query(runtime, entry, salt=salt, spill=work / SPILL)
             for entry in runtime.config.suppress
         ],
-        spec=prepare_spec(runtime, config, platform),
+        spec=prepare_spec(runtime, config, spec.platform, spec.accepts),
         salt=salt,
         folder=folder,
         work=work,

@@ -11,7 +11,7 @@ from random import SystemRandom
 from typing import Any
 from uuid import UUID
 
-from audsync.connectors.contract import Connector
+from audsync.connectors.contract import Connector, Replacing
 from audsync.domain import (
     AudienceState,
     RemoteAudience,
@@ -238,7 +238,7 @@ class _Work:
             bench.segment,
             self._guard(bench.audience),
             is_replace=self.wish.operation is SyncOperation.REPLACE
-            and self.connector.spec.replaces_in_session,
+            and self.connector.spec.replaces_by is Replacing.SESSION,
         )
         bench.folder.close_work()
         bench.folder.sweep(self._live_files())
@@ -278,7 +278,7 @@ class _Work:
     ) -> Segment:
         """The segment, noting what its reading came to before anything can fail after it."""
         segment = segments.segment_for(
-            self.runtime, audience.segment, audience.platform, folder=folder, work=engine.work
+            self.runtime, audience.segment, self.connector.spec, folder=folder, work=engine.work
         )
 
         def prepare(cache: StateFiles | None) -> Desired:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -215,10 +215,12 @@ def _suppression(reading: Reading) -> Path | None:
     if not reading.suppress:
         return None
     path = reading.work / "suppressed.parquet"
+    # A person is suppressed by any identifier, also by one that the audience cannot hold.
+    spec = replace(reading.spec, carried=None)
     with pq.ParquetWriter(path, IDENTIFIERS, compression="none", use_dictionary=False) as writer:
         for query in reading.suppress:
             for batch in read(query):
-                writer.write_batch(digest(batch, reading.spec, salt=reading.salt).identifiers)
+                writer.write_batch(digest(batch, spec, salt=reading.salt).identifiers)
     return path
 
 

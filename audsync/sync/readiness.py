@@ -147,7 +147,9 @@ def _marks(
         if not identifies(platform, look.kind):
             continue
         bit = bits[platform]
-        marks[look.is_good] |= np.uint8(1 << bit)
+        carried = specs[platform].carried
+        if carried is None or look.kind in carried:
+            marks[look.is_good] |= np.uint8(1 << bit)
         if suppressed:
             marks[suppressed.hits(look, platform)] |= np.uint8(1 << bit + _SUPPRESSED_SHIFT)
     return marks

@@ -1,5 +1,6 @@
 import pytest
 
+from audsync.connectors.contract import Replacing
 from audsync.domain import Action, RemoteId
 from audsync.errors import AudienceGoneError, ValidationError
 from tests.conformance.conftest import Stage, one_value_each, person
@@ -63,7 +64,7 @@ def test_a_replace_in_several_batches_leaves_exactly_what_it_brought(
     stage: Stage, audience: RemoteId
 ) -> None:
     stage.send(audience, Action.ADD, [ANN, BEN])
-    if stage.connector.spec.replaces_in_session:
+    if stage.connector.spec.replaces_by is Replacing.SESSION:
         stage.send(audience, Action.REPLACE, [BEN], [CEM], [DEE])
         assert stage.members(audience) == stage.wire(BEN, CEM, DEE)
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 
 from audsync.clock import Clock
-from audsync.connectors.contract import Access, HttpLimits, Spec
+from audsync.connectors.contract import Access, BaseConnector, Connector, HttpLimits, Spec
 from audsync.connectors.http import Answer, ApiClient, Dialect, open_http
 from audsync.connectors.meta import access as account_access
 from audsync.connectors.meta import codes, failures, usage, wire
@@ -46,7 +46,18 @@ _YOUTH_S = 60.0
 _PAGE_ROWS = 100
 
 
-class MetaConnector:
+def connect(
+    access: Access,
+    *,
+    clock: Clock,
+    limits: HttpLimits,
+    transport: httpx.BaseTransport | None = None,
+) -> Connector:
+    """A connector for one ad account; `registry.connect` calls it."""
+    return MetaConnector(access, clock=clock, limits=limits, transport=transport)
+
+
+class MetaConnector(BaseConnector):
     """One Meta ad account."""
 
     def __init__(

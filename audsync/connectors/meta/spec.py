@@ -1,6 +1,8 @@
 """Meta's ways and limits as data. Imports nothing heavy: `status` reads it too."""
 
-from audsync.connectors.contract import CallLimit, Spec
+from collections.abc import Mapping
+
+from audsync.connectors.contract import CallLimit, Replacing, Spec
 from audsync.domain import Kind, Platform
 
 BASE_URL = "https://graph.facebook.com"
@@ -26,7 +28,7 @@ SPEC = Spec(
     ),
     max_batch_rows=10_000,
     takes_person_rows=True,
-    replaces_in_session=True,
+    replaces_by=Replacing.SESSION,
     has_unique_names=False,
     # Meta documents no limit; longer names are hard to tell apart on its screens.
     max_name_chars=50,
@@ -38,3 +40,8 @@ SPEC = Spec(
     source="docs/platforms/meta.md, read 2026-11-22",
     base_url=BASE_URL,
 )
+
+
+def spec(_options: Mapping[str, object]) -> Spec:
+    """Meta's ways do not depend on a connection's options."""
+    return SPEC

@@ -1,12 +1,9 @@
 import subprocess
 import sys
 
-import pytest
-
 from audsync.connectors import registry
 from audsync.connectors.contract import Access, HttpLimits
 from audsync.domain import Platform
-from audsync.errors import ConfigError
 from tests.unit.connectors.fakes import FakeClock
 
 
@@ -25,10 +22,3 @@ def test_a_connector_says_which_version_it_speaks() -> None:
     assert connector.spec.api_version == "v25.0"
     assert connector.spec.platform is Platform.META
     connector.close()
-
-
-def test_a_platform_that_is_not_there_yet_is_refused_by_name() -> None:
-    access = Access(account="1", credentials={})
-    missing = next(platform for platform in Platform if platform not in registry.SPECS)
-    with pytest.raises(ConfigError, match=missing):
-        registry.connect(missing, access, clock=FakeClock(), limits=HttpLimits())
