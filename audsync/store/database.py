@@ -6,14 +6,14 @@ others write. What SQLAlchemy raises leaves this module as `StoreError`.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, CursorResult, Engine, Executable, event, func, select
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -29,6 +29,9 @@ BUSY_TIMEOUT_S = 30
 RECONNECT_S = 30.0
 """How long a PostgreSQL server that answered before is given to come back."""
 
+Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A statement's parameters: once, or for each of many rows."""
+
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
@@ -43,6 +46,7 @@ _POSTGRES_DEFAULTS: dict[str, Any] = {
 }
 _WRITER = "audsync_writer"
 _CLOCK = "audsync_clock"
+_SERVER_TIME = select(func.clock_timestamp())
 
 
 class Database:
@@ -125,7 +129,8 @@ class Database:
         self.engine.dispose()
 
     def _session(self, engine: Engine) -> Session:
-        return Session(engine, expire_on_commit=False, info={_CLOCK: self._clock})
+        clock = self._clock if self.dialect == "sqlite" else None
+        return Session(engine, expire_on_commit=False, info={_CLOCK: clock})
 
     def _engine(self) -> Engine:
         try:
@@ -198,11 +203,20 @@ def now(session: Session) -> datetime:
     On PostgreSQL the server's, so that hosts whose clocks differ agree; on SQLite, which serves
     one host, the clock the database was made with.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        told: datetime = session.execute(select(func.clock_timestamp())).scalar_one()
-        return told.astimezone(UTC)
-    clock: Clock = session.info[_CLOCK]
-    return clock.now()
+    clock: Clock | None = session.info[_CLOCK]
+    if clock is not None:
+        return clock.now()
+    told: datetime = session.execute(_SERVER_TIME).scalar_one()
+    return told.astimezone(UTC)
+
+
+def execute(session: Session, statement: Executable, values: Values) -> CursorResult[Any]:
+    """Run a statement of plain columns in the session's transaction, past its records.
+
+    Several times quicker than loading, changing and flushing a record, and just as parametrised;
+    for what runs for every batch. Records that the session holds already do not notice.
+    """
+    return session.connection().execute(statement, values)
 
 
 def _parsed(url: str) -> URL:

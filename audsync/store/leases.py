@@ -10,27 +10,31 @@ import secrets
 import socket
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam
-from sqlmodel import Session, col, select
+from sqlalchemy import Row, bindparam, select, update
+from sqlmodel import Session
 
 from audsync.errors import BusyError, LeaseLostError
 from audsync.store import tables
-from audsync.store.database import Database, now
+from audsync.store.database import Database, execute, now
 from audsync.store.missing import insert_missing
 from audsync.store.processes import is_gone, started_mark
 
 TTL_S = 120.0
 """How long a claim holds without a sign of life."""
 
-_SHARED = (
-    select(tables.Lease)
-    .where(col(tables.Lease.audience_id) == bindparam("audience"))
+# Plain statements, built once, without records: every write of a sync begins with one of them.
+_LEASE = tables.METADATA.tables["lease"]
+_LOCKED = select(_LEASE).where(_LEASE.c.audience_id == bindparam("audience")).with_for_update()
+_RULING = (
+    select(_LEASE.c.epoch, _LEASE.c.owner, _LEASE.c.expires_at)
+    .where(_LEASE.c.audience_id == bindparam("audience"))
     .with_for_update(read=True)
-    .execution_options(populate_existing=True)
 )
-"""Built once: every write of a sync begins with it."""
+_CHANGE = update(_LEASE).where(_LEASE.c.audience_id == bindparam("audience"))
+_Held = tables.Lease | Row[Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,21 +76,23 @@ def claim(database: Database, audience_id: UUID, *, owner: Owner, ttl_s: float =
         BusyError: somebody alive holds it.
     """
     with database.transaction() as session:
-        insert_missing(
-            session,
-            tables.Lease,
-            {"audience_id": audience_id, "epoch": 0, "host": "", "pid": 0, "pid_started": ""},
-        )
-        row = _locked(session, audience_id)
+        row = _locked(session, audience_id) or _made(session, audience_id)
         moment = now(session)
         if row is None or _is_live(row, moment):
             raise _busy(session, audience_id, row)
-        row.epoch += 1
-        row.owner = owner.token
-        row.host, row.pid, row.pid_started = owner.host, owner.pid, owner.pid_started
-        row.acquired_at = row.heartbeat_at = moment
-        expires_at = row.expires_at = moment + timedelta(seconds=ttl_s)
-        epoch = row.epoch
+        epoch, expires_at = row.epoch + 1, moment + timedelta(seconds=ttl_s)
+        change = {
+            "audience": audience_id,
+            "epoch": epoch,
+            "owner": owner.token,
+            "host": owner.host,
+            "pid": owner.pid,
+            "pid_started": owner.pid_started,
+            "acquired_at": moment,
+            "heartbeat_at": moment,
+            "expires_at": expires_at,
+        }
+        execute(session, _CHANGE, change)
     return Lease(audience_id=audience_id, epoch=epoch, token=owner.token, expires_at=expires_at)
 
 
@@ -101,8 +107,13 @@ def renew(database: Database, lease: Lease, *, ttl_s: float = TTL_S) -> Lease:
         moment = now(session)
         if row is None or not _rules(row, lease, moment):
             raise _lost(lease)
-        row.heartbeat_at = moment
-        expires_at = row.expires_at = moment + timedelta(seconds=ttl_s)
+        expires_at = moment + timedelta(seconds=ttl_s)
+        change = {
+            "audience": lease.audience_id,
+            "heartbeat_at": moment,
+            "expires_at": expires_at,
+        }
+        execute(session, _CHANGE, change)
     return Lease(
         audience_id=lease.audience_id,
         epoch=lease.epoch,
@@ -125,7 +136,7 @@ def check(session: Session, lease: Lease, *, must_last_s: float = 0.0) -> None:
     Raises:
         LeaseLostError: it was taken over, or does not hold that long.
     """
-    row = session.exec(_SHARED, params={"audience": lease.audience_id}).first()
+    row = execute(session, _RULING, {"audience": lease.audience_id}).first()
     if row is None or not _rules(row, lease, now(session) + timedelta(seconds=must_last_s)):
         raise _lost(lease)
 
@@ -135,7 +146,7 @@ def release(database: Database, lease: Lease) -> None:
     with database.transaction() as session:
         row = _locked(session, lease.audience_id)
         if row is not None and row.epoch == lease.epoch and row.owner == lease.token:
-            _free(row, now(session))
+            _free(session, lease.audience_id)
 
 
 def force_release(database: Database, audience_id: UUID) -> tables.Lease | None:
@@ -148,9 +159,8 @@ def force_release(database: Database, audience_id: UUID) -> tables.Lease | None:
         row = _locked(session, audience_id)
         if row is None or row.owner is None:
             return None
-        held = tables.Lease(**row.model_dump())
-        _free(row, now(session))
-    return held
+        _free(session, audience_id)
+    return tables.Lease(**row._mapping)  # noqa: SLF001 - the public name of a row's columns
 
 
 def holder(session: Session, audience_id: UUID) -> tables.Lease | None:
@@ -164,30 +174,34 @@ def is_live(session: Session, row: tables.Lease) -> bool:
     return _is_live(row, now(session))
 
 
-def _locked(session: Session, audience_id: UUID) -> tables.Lease | None:
-    statement = (
-        select(tables.Lease).where(col(tables.Lease.audience_id) == audience_id).with_for_update()
-    )
-    return session.exec(statement).first()
+def _locked(session: Session, audience_id: UUID) -> Row[Any] | None:
+    return execute(session, _LOCKED, {"audience": audience_id}).first()
 
 
-def _is_live(row: tables.Lease, moment: datetime) -> bool:
+def _made(session: Session, audience_id: UUID) -> Row[Any] | None:
+    """The row of an audience that nobody claimed before, made by us or at this very moment."""
+    empty = {"audience_id": audience_id, "epoch": 0, "host": "", "pid": 0, "pid_started": ""}
+    insert_missing(session, tables.Lease, empty)
+    return _locked(session, audience_id)
+
+
+def _is_live(row: _Held, moment: datetime) -> bool:
     if row.owner is None or row.expires_at is None or row.expires_at <= moment:
         return False
     return row.host != socket.gethostname() or not is_gone(row.pid, row.pid_started)
 
 
-def _rules(row: tables.Lease, lease: Lease, moment: datetime) -> bool:
-    is_ours = row.epoch == lease.epoch and row.owner == lease.token
+def _rules(row: _Held, lease: Lease, moment: datetime) -> bool:
+    is_ours: bool = row.epoch == lease.epoch and row.owner == lease.token
     return is_ours and row.expires_at is not None and row.expires_at > moment
 
 
-def _free(row: tables.Lease, moment: datetime) -> None:
-    row.owner = None
-    row.expires_at = moment
+def _free(session: Session, audience_id: UUID) -> None:
+    freed = {"audience": audience_id, "owner": None, "expires_at": now(session)}
+    execute(session, _CHANGE, freed)
 
 
-def _busy(session: Session, audience_id: UUID, row: tables.Lease | None) -> BusyError:
+def _busy(session: Session, audience_id: UUID, row: _Held | None) -> BusyError:
     audience = session.get(tables.PlatformAudience, audience_id)
     name = audience.slug if audience is not None else str(audience_id)
     if row is None:

@@ -6,19 +6,19 @@ a request leaves, its outcome after, and the snapshot moves only when the plan i
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import Row, bindparam, insert, update
 from sqlmodel import Session, col, select
 
 from audsync.domain import Action, BatchState, Receipt
 from audsync.errors import StoreError
 from audsync.store import leases
-from audsync.store.database import now
+from audsync.store.database import execute, now
 from audsync.store.leases import Lease
-from audsync.store.tables import Batch, Head
+from audsync.store.tables import METADATA, Batch, Head
 
 _MAY_BE_SENT = {BatchState.PLANNED, BatchState.REFUSED, BatchState.UNKNOWN}
 _OUTCOMES = {
@@ -31,12 +31,26 @@ _OUTCOMES = {
     BatchState.ACCEPTED: {BatchState.APPLIED, BatchState.REFUSED, BatchState.UNKNOWN},
 }
 
-_ONE_BATCH = select(Batch).where(
-    col(Batch.audience_id) == bindparam("audience"),
-    col(Batch.job_id) == bindparam("job"),
-    col(Batch.number) == bindparam("number"),
+# Plain statements, built once, without records: they run twice for every batch.
+_BATCH, _HEAD = METADATA.tables["batch"], METADATA.tables["head"]
+_ONE_BATCH = select(
+    _BATCH.c.id, _BATCH.c.state, _BATCH.c.attempts, _BATCH.c.unanswered_tries
+).where(
+    _BATCH.c.audience_id == bindparam("audience"),
+    _BATCH.c.job_id == bindparam("job"),
+    _BATCH.c.number == bindparam("number"),
 )
-"""Built once: it runs twice for every batch."""
+_CHANGE_BATCH = update(_BATCH).where(_BATCH.c.id == bindparam("batch"))
+_CHANGE_HEAD = (
+    update(_HEAD)
+    .where(_HEAD.c.audience_id == bindparam("audience"))
+    .values(generation=_HEAD.c.generation + 1)
+)
+_OPEN_BATCHES = (
+    select(Batch)
+    .where(col(Batch.audience_id) == bindparam("audience"), col(Batch.job_id) == bindparam("job"))
+    .order_by(col(Batch.number))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +73,26 @@ class NewBatch:
     profiles_left: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """What the ledger now knows of a batch."""
+
+    state: BatchState
+    attempts: int
+    unanswered_tries: int
+
+
 def head(session: Session, audience_id: UUID) -> Head:
     """Which files are true for the audience; empty for one that has none yet."""
-    row = session.get(Head, audience_id)
-    if row is None:
-        row = Head(audience_id=audience_id)
-        session.add(row)
-    return row
+    return session.get(Head, audience_id) or Head(audience_id=audience_id)
 
 
 def open_batches(session: Session, head: Head) -> Sequence[Batch]:
     """The batches of the plan that is open, in its order; none when no plan is."""
     if head.open_job_id is None:
         return []
-    statement = (
-        select(Batch)
-        .where(col(Batch.audience_id) == head.audience_id, col(Batch.job_id) == head.open_job_id)
-        .order_by(col(Batch.number))
-    )
-    return session.exec(statement).all()
+    key = {"audience": head.audience_id, "job": head.open_job_id}
+    return session.exec(_OPEN_BATCHES, params=key).all()
 
 
 def commit_plan(
@@ -88,7 +103,7 @@ def commit_plan(
     files: dict[str, str],
     facts: dict[str, Any],
     batches: Sequence[NewBatch],
-) -> Head:
+) -> None:
     """Make `files` true, the job's plan the open one, and its batches `planned`.
 
     A plan that was open before is not any more: its batches stay as history.
@@ -96,17 +111,14 @@ def commit_plan(
     Raises:
         LeaseLostError: the lease does not rule any more.
     """
-    row = _change_files(session, lease, files=files, facts=facts)
-    row.open_job_id = job_id
-    session.flush()
+    _change_head(session, lease, {"files": files, "facts": facts, "open_job_id": job_id})
     if batches:
-        session.execute(insert(Batch), [_as_row(batch, lease, job_id) for batch in batches])
-    return row
+        execute(session, insert(_BATCH), [_as_row(batch, lease, job_id) for batch in batches])
 
 
 def mark_sending(
     session: Session, lease: Lease, *, job_id: UUID, number: int, must_last_s: float
-) -> Batch:
+) -> Marked:
     """Note that the batch is about to leave; commit before it does.
 
     Args:
@@ -123,15 +135,21 @@ def mark_sending(
     leases.check(session, lease, must_last_s=must_last_s)
     batch = _batch(session, lease, job_id=job_id, number=number)
     if batch.state not in _MAY_BE_SENT:
-        raise _illegal(batch, BatchState.SENDING)
-    batch.state = BatchState.SENDING
-    batch.epoch = lease.epoch
-    batch.attempts += 1
-    batch.error = None
-    batch.sent_at = now(session)
-    batch.done_at = None
-    session.flush()
-    return batch
+        raise _illegal(batch.state, BatchState.SENDING, job_id=job_id, number=number)
+    attempts = batch.attempts + 1
+    change = {
+        "batch": batch.id,
+        "state": BatchState.SENDING,
+        "epoch": lease.epoch,
+        "attempts": attempts,
+        "error": None,
+        "sent_at": now(session),
+        "done_at": None,
+    }
+    execute(session, _CHANGE_BATCH, change)
+    return Marked(
+        state=BatchState.SENDING, attempts=attempts, unanswered_tries=batch.unanswered_tries
+    )
 
 
 def mark_outcome(  # noqa: PLR0913 - what is known of one batch
@@ -143,7 +161,7 @@ def mark_outcome(  # noqa: PLR0913 - what is known of one batch
     state: BatchState,
     receipt: Receipt | None = None,
     error: dict[str, Any] | None = None,
-) -> Batch:
+) -> Marked:
     """Note what became of a batch: `applied`, `refused`, `unknown` or, for now, `accepted`.
 
     Args:
@@ -162,47 +180,50 @@ def mark_outcome(  # noqa: PLR0913 - what is known of one batch
     leases.check(session, lease)
     batch = _batch(session, lease, job_id=job_id, number=number)
     if state not in _OUTCOMES.get(batch.state, ()):
-        raise _illegal(batch, state)
-    batch.state = state
-    batch.epoch = lease.epoch
-    batch.error = error
-    batch.done_at = now(session)
+        raise _illegal(batch.state, state, job_id=job_id, number=number)
+    tries = batch.unanswered_tries
+    said: dict[str, Any] = {}
     if receipt is not None:
-        batch.reference = receipt.reference
-        batch.received_rows = receipt.received_rows
-        batch.rejected_rows = receipt.rejected_rows
-        batch.unanswered_tries += receipt.unanswered_tries
+        tries += receipt.unanswered_tries
+        said = {
+            "reference": receipt.reference,
+            "received_rows": receipt.received_rows,
+            "rejected_rows": receipt.rejected_rows,
+        }
     elif state is BatchState.UNKNOWN:
-        batch.unanswered_tries += 1
-    session.flush()
-    return batch
+        tries += 1
+    change = {
+        "batch": batch.id,
+        "state": state,
+        "epoch": lease.epoch,
+        "unanswered_tries": tries,
+        "error": error,
+        "done_at": now(session),
+    }
+    execute(session, _CHANGE_BATCH, change | said)
+    return Marked(state=state, attempts=batch.attempts, unanswered_tries=tries)
 
 
 def close_plan(
     session: Session, lease: Lease, *, files: dict[str, str], facts: dict[str, Any]
-) -> Head:
+) -> None:
     """Make `files` true; no plan is open any more.
 
     Raises:
         LeaseLostError: the lease does not rule any more.
     """
-    row = _change_files(session, lease, files=files, facts=facts)
-    row.open_job_id = None
-    session.flush()
-    return row
+    _change_head(session, lease, {"files": files, "facts": facts, "open_job_id": None})
 
 
 def replace_files(
     session: Session, lease: Lease, *, files: dict[str, str], facts: dict[str, Any]
-) -> Head:
+) -> None:
     """Make `files` true; whichever plan is open stays open.
 
     Raises:
         LeaseLostError: the lease does not rule any more.
     """
-    row = _change_files(session, lease, files=files, facts=facts)
-    session.flush()
-    return row
+    _change_head(session, lease, {"files": files, "facts": facts})
 
 
 def live_files(session: Session) -> set[str]:
@@ -211,22 +232,18 @@ def live_files(session: Session) -> set[str]:
     return {file for files in named for file in files.values()}
 
 
-def _change_files(
-    session: Session, lease: Lease, *, files: dict[str, str], facts: dict[str, Any]
-) -> Head:
+def _change_head(session: Session, lease: Lease, change: dict[str, Any]) -> None:
     leases.check(session, lease)
-    row = head(session, lease.audience_id)
-    row.files = dict(files)
-    row.facts = dict(facts)
-    row.epoch = lease.epoch
-    row.generation += 1
-    row.updated_at = now(session)
-    return row
+    change = change | {"epoch": lease.epoch, "updated_at": now(session)}
+    changed = execute(session, _CHANGE_HEAD, {"audience": lease.audience_id, **change})
+    if not changed.rowcount:
+        row = {"audience_id": lease.audience_id, "generation": 1, **change}
+        execute(session, insert(_HEAD), row)
 
 
-def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Batch:
+def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Row[Any]:
     key = {"audience": lease.audience_id, "job": job_id, "number": number}
-    batch = session.exec(_ONE_BATCH, params=key).first()
+    batch = execute(session, _ONE_BATCH, key).first()
     if batch is None:
         raise StoreError(
             f"The ledger has no batch {number} of job {job_id}: the store was changed from "
@@ -239,7 +256,7 @@ def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Batc
 def _as_row(batch: NewBatch, lease: Lease, job_id: UUID) -> dict[str, Any]:
     """All columns: a bulk insert knows none of the record's defaults."""
     return {
-        **asdict(batch),
+        **{name: getattr(batch, name) for name in NewBatch.__slots__},
         "id": uuid4(),
         "audience_id": lease.audience_id,
         "job_id": job_id,
@@ -251,9 +268,9 @@ def _as_row(batch: NewBatch, lease: Lease, job_id: UUID) -> dict[str, Any]:
     }
 
 
-def _illegal(batch: Batch, state: BatchState) -> StoreError:
+def _illegal(found: BatchState, wanted: BatchState, *, job_id: UUID, number: int) -> StoreError:
     return StoreError(
-        f"Batch {batch.number} of job {batch.job_id} is `{batch.state}` and cannot become "
-        f"`{state}`. Run `audsync doctor`.",
-        details={"job_id": str(batch.job_id), "number": batch.number, "state": batch.state.value},
+        f"Batch {number} of job {job_id} is `{found}` and cannot become `{wanted}`. "
+        "Run `audsync doctor`.",
+        details={"job_id": str(job_id), "number": number, "state": found.value},
     )

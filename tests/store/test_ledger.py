@@ -3,6 +3,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import Session
 
 from audsync.domain import Action, BatchState, Receipt, SyncOperation, TriggeredBy
 from audsync.errors import LeaseLostError, StoreError
@@ -65,20 +66,29 @@ class Run:
             )
 
     def move(self, state: BatchState, number: int = 1, receipt: Receipt | None = None) -> Batch:
+        """Take the step; the batch as it is stored then."""
         with self.database.transaction() as session:
-            if state is BatchState.SENDING:
-                return ledger.mark_sending(
-                    session, self.lease, job_id=self.job_id, number=number, must_last_s=60
-                )
-            return ledger.mark_outcome(
-                session,
-                self.lease,
-                job_id=self.job_id,
-                number=number,
-                state=state,
-                receipt=receipt,
-                error=None if receipt else ERROR,
+            self._mark(session, state, number, receipt)
+        return self.open_batches()[number - 1]
+
+    def _mark(
+        self, session: Session, state: BatchState, number: int, receipt: Receipt | None
+    ) -> None:
+        if state is BatchState.SENDING:
+            ledger.mark_sending(
+                session, self.lease, job_id=self.job_id, number=number, must_last_s=60
             )
+            return
+        marked = ledger.mark_outcome(
+            session,
+            self.lease,
+            job_id=self.job_id,
+            number=number,
+            state=state,
+            receipt=receipt,
+            error=None if receipt else ERROR,
+        )
+        assert marked.state is state
 
 
 def _batch(number: int) -> NewBatch:
