@@ -2,8 +2,12 @@
 
 from audsync.sandbox.contract import Report, Simulated
 from audsync.sandbox.meta.platform import MetaSandbox
+from audsync.sandbox.snapchat.platform import SnapchatSandbox
 
 
 def build(report: Report) -> dict[str, Simulated]:
     """Each platform by the path prefix it lives under, fresh and empty."""
-    return {"meta": MetaSandbox(report)}
+    return {
+        "meta": MetaSandbox(report),
+        "snapchat": SnapchatSandbox(report),
+    }

@@ -7,6 +7,8 @@ from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from tests.sandbox.client import AUTHORISED, Meta, hashed
 
+PLATFORMS = sorted(World().platforms)
+
 
 def get(meta: Meta, path: str) -> httpx.Response:
     return meta.http.get(f"{meta.root}/_sandbox/{path}")
@@ -17,7 +19,7 @@ def post(meta: Meta, path: str, body: object = None) -> httpx.Response:
 
 
 def test_health(either: Meta) -> None:
-    assert get(either, "health").json() == {"status": "ok", "platforms": ["meta"]}
+    assert get(either, "health").json() == {"status": "ok", "platforms": PLATFORMS}
 
 
 def test_what_is_not_there_is_told(either: Meta) -> None:
@@ -25,7 +27,7 @@ def test_what_is_not_there_is_told(either: Meta) -> None:
     answer = either.http.get(f"{either.root}/myspace/v1/x")
     assert answer.status_code == 404
     assert answer.json() == {
-        "sandbox_error": "no platform lives here; paths start with one of: meta"
+        "sandbox_error": f"no platform lives here; paths start with one of: {', '.join(PLATFORMS)}"
     }
 
 
@@ -124,7 +126,7 @@ def test_reset_forgets_everything(either: Meta) -> None:
     either.configure(max_audiences=1)
     either.world.advance(60)
     assert post(either, "reset").status_code == 200
-    assert get(either, "audiences").json() == {"meta": []}
+    assert get(either, "audiences").json() == {name: [] for name in PLATFORMS}
     assert get(either, "faults").json() == {"faults": [], "held_effects": 0}
     assert get(either, "requests").json() == {"requests": []}
     assert get(either, "violations").json() == {"violations": []}

@@ -1,0 +1,1 @@
+"""Snapchat's Marketing API for customer-list segments, as its documentation tells it."""
