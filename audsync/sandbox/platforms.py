@@ -3,6 +3,7 @@
 from audsync.sandbox.contract import Report, Simulated
 from audsync.sandbox.meta.platform import MetaSandbox
 from audsync.sandbox.snapchat.platform import SnapchatSandbox
+from audsync.sandbox.tiktok.platform import TikTokSandbox
 
 
 def build(report: Report) -> dict[str, Simulated]:
@@ -10,4 +11,5 @@ def build(report: Report) -> dict[str, Simulated]:
     return {
         "meta": MetaSandbox(report),
         "snapchat": SnapchatSandbox(report),
+        "tiktok": TikTokSandbox(report),
     }

@@ -1,0 +1,1 @@
+"""TikTok's custom audience API as its documentation tells it."""
