@@ -43,6 +43,57 @@ def arrays(members: pa.Table, columns: Sequence[Column]) -> str:
     return "[" + str(cells.select(pl.format(row, *cells.columns).str.join(",")).item()) + "]"
 
 
+def slots(members: pa.Table, columns: Sequence[Column], *, opening: str, closing: str) -> str:
+    """A JSON array with one array a person: an object a column, `{}` where there is no value.
+
+    Args:
+        members: as for `arrays`; no value in it is empty.
+        columns: as for `arrays`.
+        opening: what stands before each value: an object up to the quote that begins its text.
+        closing: what stands after it, from the quote that ends its text.
+
+    Raises:
+        ValueError: `members` holds a kind that no column takes.
+    """
+    cells = _cells(members, columns)
+    objects = [
+        pl.when(pl.col(name) == "")
+        .then(pl.lit("{}"))
+        .otherwise(pl.concat_str(pl.lit(opening), pl.col(name), pl.lit(closing)))
+        for name in cells.columns
+    ]
+    row = pl.concat_str(pl.lit("["), pl.concat_str(objects, separator=","), pl.lit("]"))
+    return "[" + str(cells.select(row.str.join(",")).item()) + "]"
+
+
+def only_kind(members: pa.Table) -> Kind:
+    """The one kind that all members have.
+
+    Raises:
+        ValueError: there are several, or no members.
+    """
+    kinds = [Kind(kind) for kind in sorted(pl.Series(members["kind"]).unique())]
+    if len(kinds) != 1:
+        labels = ", ".join(kind.label for kind in kinds)
+        raise ValueError(f"a request carries values of one kind, not of ({labels})")
+    return kinds[0]
+
+
+def distinct_arrays(members: pa.Table, column: Column) -> tuple[str, int]:
+    """A JSON array with an array of one string for each different value, and how many there are.
+
+    Args:
+        members: as for `arrays`; values in the order in which they first occur.
+        column: the one kind in `members`.
+
+    Raises:
+        ValueError: `members` holds another kind.
+    """
+    values = _cells(members, (column,)).unique(maintain_order=True)
+    text = values.select(pl.format('["{}"]', column.kind.label).str.join(",")).item()
+    return f"[{text}]", len(values)
+
+
 def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:
     """One row a person, one String column a kind named by its label: text fit for quotes."""
     frame = pl.DataFrame(members.select(["row", "kind", "value"]))

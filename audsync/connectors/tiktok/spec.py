@@ -1,0 +1,37 @@
+"""TikTok's ways and limits as data. Imports nothing heavy: `status` reads it too."""
+
+from collections.abc import Mapping
+
+from audsync.connectors.contract import CallLimit, Replacing, Spec
+from audsync.domain import Kind, Platform
+
+BASE_URL = "https://business-api.tiktok.com"
+
+SPEC = Spec(
+    platform=Platform.TIKTOK,
+    api_version="v1.3",
+    accepts=(Kind.EMAIL, Kind.PHONE, Kind.MOBILE_ID),
+    # 10,000 is the most it takes; how many bytes it takes nobody says, and 10,000 people with
+    # all three identifiers are 3.4 MB. Half of it is what is known to work well.
+    max_batch_rows=5_000,
+    takes_person_rows=True,
+    # Members can be neither listed nor emptied.
+    replaces_by=Replacing.SUCCESSOR,
+    has_unique_names=False,
+    max_name_chars=70,
+    minimum_size=1_000,
+    # A new app's level; further levels are granted on request. TikTok sends no usage headers.
+    call_limits=(
+        CallLimit(calls=10, window_s=1, scope="app"),
+        CallLimit(calls=600, window_s=60, scope="app"),
+        CallLimit(calls=864_000, window_s=86_400, scope="app"),
+    ),
+    seconds_per_call=2.0,
+    source="docs/platforms/tiktok.md, read 2026-11-22",
+    base_url=BASE_URL,
+)
+
+
+def spec(_options: Mapping[str, object]) -> Spec:
+    """Only the streaming path is served, so the ways do not depend on a connection's options."""
+    return SPEC
