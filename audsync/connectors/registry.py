@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from audsync.clock import Clock
 from audsync.connectors.contract import Access, Connector, HttpLimits, Spec
 from audsync.connectors.meta import spec as meta
+from audsync.connectors.snapchat import spec as snapchat
+from audsync.connectors.tiktok import spec as tiktok
 from audsync.domain import Platform
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _SPECS: Mapping[Platform, Callable[[Mapping[str, object]], Spec]] = {
     Platform.META: meta.spec,
+    Platform.SNAPCHAT: snapchat.spec,
+    Platform.TIKTOK: tiktok.spec,
 }
 """What each platform takes, by a connection's options. Its folder has the platform's name, and in
 it `connector.connect` makes the connector."""

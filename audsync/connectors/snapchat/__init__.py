@@ -1,0 +1,1 @@
+"""Snapchat's Customer Lists over the Marketing API."""
