@@ -7,7 +7,7 @@ others write. What SQLAlchemy raises leaves this module as `StoreError`.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -90,10 +90,16 @@ class Database:
             StoreError: the database failed. When its answer to the commit itself was lost, the
                 change may have been made: every write here is true either way.
         """
-        with self._failing_as_store_error(), self._session(self._writer) as session:
+        with (
+            self._failing_as_store_error(),
+            self._connected(self._writer) as connection,
+            self._session(connection) as session,
+        ):
             yield session
             steps.reached("store: before commit")
-            session.commit()
+            if session.in_transaction():
+                session.commit()
+            connection.commit()
             steps.reached("store: after commit")
 
     @contextmanager
@@ -103,7 +109,11 @@ class Database:
         Raises:
             StoreError: the database failed.
         """
-        with self._failing_as_store_error(), self._session(self.engine) as session:
+        with (
+            self._failing_as_store_error(),
+            self._connected(self.engine) as connection,
+            self._session(connection) as session,
+        ):
             session.autoflush = False
             yield session
 
@@ -128,9 +138,19 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
-    def _session(self, engine: Engine) -> Session:
+    def _connected(self, engine: Engine) -> AbstractContextManager[Connection]:
+        """A connection without a transaction; one that is open at the end is undone."""
+        return engine.connect()
+
+    def _session(self, connection: Connection) -> Session:
+        """A session in the connection's transaction, which its records begin, or `execute`."""
         clock = self._clock if self.dialect == "sqlite" else None
-        return Session(engine, expire_on_commit=False, info={_CLOCK: clock})
+        return Session(
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="control_fully",
+            info={_CLOCK: clock},
+        )
 
     def _engine(self) -> Engine:
         try:
@@ -213,10 +233,17 @@ def now(session: Session) -> datetime:
 def execute(session: Session, statement: Executable, values: Values) -> CursorResult[Any]:
     """Run a statement of plain columns in the session's transaction, past its records.
 
-    Several times quicker than loading, changing and flushing a record, and just as parametrised;
-    for what runs for every batch. Records that the session holds already do not notice.
+    Several times quicker than loading, changing and flushing a record, for what runs with every
+    batch. Records that the session holds already do not notice.
+
+    Args:
+        session: one of `Database.transaction` or `Database.reading`.
+        statement: of columns of tables; built once where it runs often.
+        values: its parameters.
     """
-    return session.connection().execute(statement, values)
+    connection = session.bind
+    assert isinstance(connection, Connection), "a session of another making"
+    return connection.execute(statement, values)
 
 
 def _parsed(url: str) -> URL:

@@ -46,6 +46,7 @@ _CHANGE_HEAD = (
     .where(_HEAD.c.audience_id == bindparam("audience"))
     .values(generation=_HEAD.c.generation + 1)
 )
+_ONE_HEAD = _HEAD.select().where(_HEAD.c.audience_id == bindparam("audience"))
 _OPEN_BATCHES = (
     select(Batch)
     .where(col(Batch.audience_id) == bindparam("audience"), col(Batch.job_id) == bindparam("job"))
@@ -84,7 +85,8 @@ class Marked:
 
 def head(session: Session, audience_id: UUID) -> Head:
     """Which files are true for the audience; empty for one that has none yet."""
-    return session.get(Head, audience_id) or Head(audience_id=audience_id)
+    row = execute(session, _ONE_HEAD, {"audience": audience_id}).first()
+    return Head(audience_id=audience_id) if row is None else Head(**row._mapping)  # noqa: SLF001 - its public name
 
 
 def open_batches(session: Session, head: Head) -> Sequence[Batch]:
