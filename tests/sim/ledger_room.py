@@ -1,16 +1,16 @@
 """A real SQLite store for many short histories, and a window into it."""
 
 import json
+import os
 import sqlite3
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine, event
-from sqlmodel import Session
 
 from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus
 from audsync.store import tables
@@ -40,43 +40,57 @@ class VirtualClock:
 
 
 class RoomDatabase(Database):
-    """The store with its two connections held open: taking one up is a sixth of a transaction."""
+    """The store in memory, with its connections held open.
 
-    def _session(self, engine: Engine) -> Session:
-        held: dict[int, Connection] = self.__dict__.setdefault("held", {})
-        if id(engine) not in held:
-            held[id(engine)] = engine.connect()
-        return super()._session(held[id(engine)])  # type: ignore[arg-type]  # a session takes both
+    Both connections of the store, the writing and the reading one, are one of the driver's: a
+    transaction ends before another begins, and `LedgerRoom` looks in between only.
+    """
+
+    def __init__(self, raw: sqlite3.Connection, *, clock: VirtualClock) -> None:
+        self._held: dict[int, Connection] = {}
+        # A file that is there already, so that none is made; it is not opened either.
+        super().__init__(f"sqlite:///{os.devnull}", clock=clock)
+        event.listen(self.engine, "do_connect", lambda *_: raw)
+
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
+        if id(engine) not in self._held:
+            self._held[id(engine)] = engine.connect()
+        connection = self._held[id(engine)]
+        try:
+            yield connection
+        finally:
+            connection.rollback()
 
 
 class LedgerRoom:
     """One store with one audience; emptied for each history.
 
-    `window` is a bare connection: twenty times quicker than the store's own way for what is not
-    under test, such as a job's row.
-
-    The file lies in memory and is never synced: a simulated crash ends a process, not a machine.
+    The window is the driver's own connection: twenty times quicker than the store's way for what
+    is not under test, such as a job's row. Through it only what was committed can be seen.
     """
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        memory = Path("/dev/shm")
-        folder = tempfile.mkdtemp(prefix="audsync-sim-", dir=memory if memory.is_dir() else None)
-        self._folder = Path(folder)
-        file = self._folder / "audsync.db"
-        self.database = RoomDatabase(f"sqlite:///{file}", clock=self.clock)
-        event.listen(self.database.engine, "connect", _relax)
+        self._raw = sqlite3.connect(":memory:")
+        self.database = RoomDatabase(self._raw, clock=self.clock)
         with self.database.connecting() as connection:
             tables.METADATA.create_all(connection)
-        self.window = sqlite3.connect(file, isolation_level=None)
         self.audience_id = self._add_audience()
+
+    @property
+    def window(self) -> sqlite3.Connection:
+        """The store as everybody else would see it at this moment."""
+        assert not self._raw.in_transaction, "a transaction was left open"
+        return self._raw
 
     def empty(self) -> None:
         """Begin a new history."""
-        self.window.execute("begin immediate")
+        window = self.window
+        window.execute("begin")
         for table in _HISTORY_TABLES:
-            self.window.execute(f"delete from {table}")
-        self.window.execute("commit")
+            window.execute(f"delete from {table}")
+        window.execute("commit")
 
     def add_job(self, operation: SyncOperation) -> UUID:
         """A job for the ledger's rows to belong to."""
@@ -113,14 +127,6 @@ class LedgerRoom:
         row: tuple[Any, ...] = self.window.execute("select epoch from lease").fetchone()
         return int(row[0])
 
-    def close(self) -> None:
-        """Remove the store."""
-        self.window.close()
-        self.database.dispose()
-        for file in self._folder.iterdir():
-            file.unlink()
-        self._folder.rmdir()
-
     def _add_audience(self) -> UUID:
         audience_id = uuid4()
         with self.database.transaction() as session:
@@ -146,8 +152,3 @@ class LedgerRoom:
 def room() -> LedgerRoom:
     """This process's own; made once, as making the tables takes longer than many histories."""
     return LedgerRoom()
-
-
-def _relax(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection
-    connection.execute("PRAGMA synchronous = OFF")
-    connection.execute("PRAGMA journal_mode = MEMORY")
