@@ -28,11 +28,16 @@ class Subject:
     platform: Platform
     access: Access
     keys: Mapping[Kind, tuple[str, bool]]
-    """Its name for each kind used here, and whether it takes the hash."""
+    """Its name for each kind used here, and whether it takes the hash. One kind only where a
+    request takes no more; what is not here is left out of every row."""
     trouble: Mapping[str, dict[str, Any]]
-    """Sandbox settings that bring about each trouble by name."""
+    """Sandbox settings that bring about each trouble by name; those that it can have."""
     members_path: str
     """What the addresses of uploads have in common."""
+    tells_wait: bool = True
+    """Whether its rate limit says how long to wait."""
+    most_rows: int | None = None
+    """The most rows that it takes in a request, where the connector stays below that."""
 
 
 META_TOKEN = {"value": "sandbox-meta-token"}
@@ -87,7 +92,11 @@ class Stage:
         )
 
     def bring(self, trouble: str) -> None:
+        """Make it happen; the hour that passes ends every token that is made for an hour."""
+        if trouble not in self.subject.trouble:
+            pytest.skip(f"{self.subject.platform} has no such trouble")
         settings = self.subject.trouble[trouble]
+        self.clock.seconds += 3_600
         self.world.platforms[self.subject.platform].configure(settings)
 
     def arm(self, kind: str, **rule: object) -> None:
@@ -104,17 +113,26 @@ class Stage:
                 self.subject.keys[kind][0],
                 value.hex() if self.subject.keys[kind][1] else str(value, "utf-8"),
             )
-            for person in people
+            for person in self.rows(list(people))
             for kind, value in person.items()
         }
 
+    def rows(self, people: list[Person]) -> list[Person]:
+        """`people` with the kinds that are used on this platform; nobody without any."""
+        keys = self.subject.keys
+        rows = [
+            {kind: value for kind, value in person.items() if kind in keys} for person in people
+        ]
+        return [row for row in rows if row]
+
     def batches(
-        self, audience: RemoteId, action: Action, *groups: list[Person]
+        self, audience: RemoteId, action: Action, *people: list[Person]
     ) -> list[UploadBatch]:
-        """One session of `action`, a batch a group."""
+        """One session of `action`, a batch a group of people."""
         session = next(self._sessions)
-        people = [person for group in groups for person in group]
-        kinds = tuple(sorted({kind for person in people for kind in person}))
+        groups = [rows for group in people if (rows := self.rows(group))]
+        everybody = [person for group in groups for person in group]
+        kinds = tuple(sorted({kind for person in everybody for kind in person}))
         return [
             UploadBatch(
                 audience=audience,
@@ -123,7 +141,7 @@ class Stage:
                 number=number,
                 is_last=number == len(groups),
                 rows=len(group),
-                session_rows=len(people),
+                session_rows=len(everybody),
                 kinds=kinds,
                 members=members_table(group),
             )
@@ -176,6 +194,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
         limits=HttpLimits(),
         transport=SandboxTransport(world),
     )
+    connector.check_access()  # whatever it logs in with is there before a fault is armed
     yield Stage(subject=subject, world=world, clock=clock, connector=connector)
     connector.close()
     assert list(world.journal.violations) == []

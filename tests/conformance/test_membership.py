@@ -72,13 +72,15 @@ def test_a_replace_in_several_batches_leaves_exactly_what_it_brought(
 def test_a_batch_as_large_as_allowed_is_taken_and_a_larger_one_is_not(
     stage: Stage, audience: RemoteId
 ) -> None:
-    most = stage.connector.spec.max_batch_rows
+    most = stage.subject.most_rows or stage.connector.spec.max_batch_rows
+    assert stage.connector.spec.max_batch_rows <= most
     people = [person(number) for number in range(1, most + 2)]
     stage.send(audience, Action.ADD, people[:most])
-    assert len(stage.members(audience)) == 2 * most
+    members = most * len(stage.subject.keys)
+    assert len(stage.members(audience)) == members
     with pytest.raises(ValidationError):
         stage.send(audience, Action.ADD, people)
-    assert len(stage.members(audience)) == 2 * most
+    assert len(stage.members(audience)) == members
 
 
 def test_a_deleted_audience_is_gone_and_deleting_it_again_is_no_error(
