@@ -11,7 +11,8 @@ AudsyncError
 │   └── TermsNotAcceptedError
 ├── TransientError         nothing was applied: the call may go again after `wait_s`  exit 6
 │   ├── RateLimitError, UnavailableError, MaintenanceError, UnreachableError
-│   └── CircuitOpenError
+│   ├── CircuitOpenError
+│   └── SettlingError      accepted requests must become final before others leave
 ├── OutcomeUnknownError    sent, not answered: it may or may not have been applied    exit 6
 ├── RejectedError          the platform refused this request and would again          exit 1
 │   ├── ValidationError, DuplicateNameError, PlatformError
@@ -208,6 +209,12 @@ class CircuitOpenError(TransientError):
     """Too many failures in a row: the connection rests until `details.recovery_at`."""
 
     code = "CIRCUIT_OPEN"
+
+
+class SettlingError(TransientError):
+    """The platform still works off requests that must be final before the next ones leave."""
+
+    code = "PLATFORM_UNAVAILABLE"
 
 
 class OutcomeUnknownError(AudsyncError):

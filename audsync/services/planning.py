@@ -15,7 +15,8 @@ from audsync.snapshots.folder import ScratchFolder
 from audsync.store.tables import PlatformAudience
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Desk
-from audsync.sync.run import Draft, draft, standing_of
+from audsync.sync.recover import standing_of
+from audsync.sync.run import Draft, draft
 
 CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn")
 
@@ -63,6 +64,7 @@ def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
             database=runtime.database,
             engine=engine,
             progress=runtime.progress,
+            spec=spec,
             max_rows=max_rows(runtime, spec.max_batch_rows),
         )
         segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)

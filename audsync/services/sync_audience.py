@@ -223,6 +223,7 @@ class _Work:
             database=runtime.database,
             engine=bench.engine,
             progress=runtime.progress,
+            spec=self.connector.spec,
             max_rows=max_rows(runtime, self.connector.spec.max_batch_rows),
             lease=self.lease,
             connector=self.connector,
@@ -238,7 +239,7 @@ class _Work:
             bench.segment,
             self._guard(bench.audience),
             is_replace=self.wish.operation is SyncOperation.REPLACE
-            and self.connector.spec.replaces_by is Replacing.SESSION,
+            and self.connector.spec.replaces_by is not Replacing.SUCCESSOR,
         )
         bench.folder.close_work()
         bench.folder.sweep(self._live_files())
@@ -303,6 +304,7 @@ class _Work:
         """Record how it ended on the job and on the audience."""
         for name, value in asdict(outcome.books).items():
             setattr(job, name, value)
+        job.settlement = outcome.settlement
         job.warnings = [
             *(created.warnings if created else ()),
             *warnings_of(outcome, self.connector.spec),

@@ -159,10 +159,14 @@ class PlanRequest:
     """How a plan is to be made."""
 
     is_replace: bool
-    """Send everything that is wanted in one session instead of the difference."""
+    """Send everything that is wanted instead of the difference, so that nothing else remains."""
     max_rows: int
     sizes: Mapping[Kind, int]
     """Confirmed identifiers by kind, as the last close recorded them."""
+    takes_person_rows: bool = True
+    """A row carries a person's values; else a request carries values of one kind, one a row."""
+    replaces_by_sweep: bool = False
+    """A replace adds everything and ends with a sweep; else it is one session."""
 
 
 class Engine(Protocol):

@@ -58,20 +58,20 @@ class Chunk:
 
 
 def removals(
-    *, leaving: Ints, is_echo: Flags, max_rows: int, first_number: int
+    *, leaving: Ints, is_echo: Flags, stretches: Iterable[tuple[int, int]]
 ) -> tuple[BatchFacts, ...]:
-    """Cut removal rows, one value each, every `max_rows`."""
+    """Removal rows, one value each, as requests of these stretches of their file."""
     return tuple(
         BatchFacts(
-            number=first_number + index,
+            number=number,
             action=Action.REMOVE,
             first_row=start,
-            stop_row=min(start + max_rows, len(leaving)),
-            rows=min(start + max_rows, len(leaving)) - start,
-            identifiers=int((~is_echo[start : start + max_rows]).sum()),
-            profiles_left=int(leaving[start : start + max_rows].sum()),
+            stop_row=stop,
+            rows=stop - start,
+            identifiers=int((~is_echo[start:stop]).sum()),
+            profiles_left=int(leaving[start:stop].sum()),
         )
-        for index, start in enumerate(range(0, len(leaving), max_rows))
+        for number, (start, stop) in enumerate(stretches, start=1)
     )
 
 
@@ -211,9 +211,10 @@ def rows_of_additions(profile: Ints, kind: Ints, value: pa.Array) -> pa.Table:
     )
 
 
-def rows_of_removals(kind: pa.Array, value: pa.Array) -> pa.Table:
-    """Wire rows of one request's removals: one value each."""
-    row = pa.array(np.arange(len(kind), dtype=np.int32))
+def one_value_rows(table: pa.Table) -> pa.Table:
+    """Wire rows with one value each, from a table with columns `kind` and `value`."""
+    row = pa.array(np.arange(table.num_rows, dtype=np.int32))
+    kind, value = table["kind"].combine_chunks(), table["value"].combine_chunks()
     return pa.table([row, kind, value], schema=MEMBERS)
 
 

@@ -138,6 +138,25 @@ ADDITIONS = """
     """
 """Rows of everybody who is sent, a profile's together."""
 
+BY_KIND = """
+    with value as (select profile, kind, value, is_refresh, is_new from ({additions})
+                   where reason = 0 and kind < {field}),
+    tail as (select profile, max({'kind': kind, 'value': value}) as last from value
+             group by profile)
+    select v.profile, v.kind, v.value, 0::utinyint as reason, v.is_refresh, v.is_new,
+           row_number() over (partition by v.kind, v.value order by v.profile) = 1 as is_first,
+           {'kind': v.kind, 'value': v.value} = t.last as is_last
+    from value v join tail t using (profile)
+    order by v.kind, v.value, v.profile
+    """.replace("{field}", str(FIRST_FIELD))
+"""Additions for a platform that takes values of one kind a request; match fields stay behind.
+`is_first`: of those with its value, the row that is sent; `is_last`: the last of its profile."""
+
+EVERYTHING = """
+    select profile, kind, value, reason, false as is_refresh, true as is_new from {identifiers}
+    """
+"""A prepared segment as additions."""
+
 FORMER = """
     with gone as (
       select profile, kind, value from change where not is_new and kind < {field}

@@ -1,19 +1,16 @@
 """The engine on one machine: Parquet files, DuckDB for the sets, out of core."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from audsync.domain import FIRST_FIELD, Action, Kind
+from audsync.domain import FIRST_FIELD, Kind
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import cut, delta, duck, fold, tally
+from audsync.sync import delta, duck, fold, tally
 from audsync.sync.contract import (
     BatchFacts,
     Desired,
@@ -23,9 +20,7 @@ from audsync.sync.contract import (
     PlanSummary,
     StateFiles,
 )
-
-_COLUMNS = ["profile", "kind", "value", "reason"]
-_SMALL_ROWS = 1 << 20
+from audsync.sync.requests import Requests
 
 
 class LocalEngine:
@@ -35,7 +30,7 @@ class LocalEngine:
         self.work = work
         self._folder = folder
         self._memory_bytes = memory_bytes
-        self._open: tuple[str, pq.ParquetFile] | None = None
+        self._requests = Requests(folder)
 
     def fold(
         self, files: StateFiles, batches: Sequence[BatchFacts], *, is_replace: bool
@@ -78,7 +73,7 @@ class LocalEngine:
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
-        if not desired.counts.profiles:
+        if not desired.counts.profiles and not request.replaces_by_sweep:
             # A session must hold a row: an empty audience is reached by removals alone.
             request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
@@ -92,26 +87,15 @@ class LocalEngine:
             if request.is_replace:
                 return self._plan_replace(files, desired, request, summary)
             removals = self._write(con, delta.REMOVALS, "removals")
-            additions = self._write(con, delta.ADDITIONS, "additions")
+            additions = self._write(con, _laid_out(delta.ADDITIONS, request), "additions")
         kinds = self._kinds(additions) if additions else ()
         files = replace(files, removals=removals, additions=additions)
         summary = replace(summary, session_kinds=kinds)
-        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+        return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
 
     def members(self, files: StateFiles, batch: BatchFacts) -> pa.Table:
         """The batch's rows as `UploadBatch.members` wants them."""
-        if batch.action is Action.REMOVE:
-            table = self._rows(files.removals, batch, ["kind", "value"])
-            return cut.rows_of_removals(
-                table["kind"].combine_chunks(), table["value"].combine_chunks()
-            )
-        table = self._rows(files.additions, batch, _COLUMNS)
-        table = table.filter(pc.equal(table["reason"], 0))
-        return cut.rows_of_additions(
-            table["profile"].to_numpy(),
-            table["kind"].to_numpy(),
-            table["value"].combine_chunks(),
-        )
+        return self._requests.members(files, batch)
 
     def prepared(self, files: StateFiles | None) -> Desired | None:
         """The segment as an unfinished run had read it; None when no such run left it."""
@@ -140,8 +124,9 @@ class LocalEngine:
             echoed=0,
             session_kinds=self._kinds(desired.identifiers),
         )
-        files = replace(files, removals=None, additions=desired.identifiers)
-        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+        additions = self._everything(desired, request)
+        files = replace(files, removals=None, additions=additions)
+        return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
 
     def _plan_replace(
         self, files: StateFiles, desired: Desired, request: PlanRequest, change: PlanSummary
@@ -154,8 +139,18 @@ class LocalEngine:
             echoed=0,
             session_kinds=self._kinds(desired.identifiers),
         )
-        files = replace(files, removals=None, additions=desired.identifiers)
-        return Plan(files=files, batches=self._cut(files, request), summary=summary)
+        additions = self._everything(desired, request)
+        files = replace(files, removals=None, additions=additions)
+        return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
+
+    def _everything(self, desired: Desired, request: PlanRequest) -> str | None:
+        """The prepared segment as a file of additions: itself, where its order will do."""
+        if request.takes_person_rows:
+            return desired.identifiers
+        path = duck.text(self._folder.path(desired.identifiers))
+        query = delta.EVERYTHING.replace("{identifiers}", f"read_parquet({path})")
+        with self._session() as con:
+            return self._write(con, _laid_out(query, request), "additions")
 
     def _kinds(self, name: str) -> tuple[Kind, ...]:
         with self._session() as con:
@@ -199,57 +194,6 @@ class LocalEngine:
                 " using (profile)"
             )
 
-    def _cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
-        removals: tuple[BatchFacts, ...] = ()
-        if files.removals:
-            table = pq.read_table(self._path(files.removals), columns=["leaving", "is_echo"])
-            removals = cut.removals(
-                leaving=table["leaving"].to_numpy().astype(np.int64),
-                is_echo=table["is_echo"].to_numpy(),
-                max_rows=request.max_rows,
-                first_number=1,
-            )
-        additions = cut.additions(
-            self._chunks(files.additions),
-            action=Action.REPLACE if request.is_replace else Action.ADD,
-            max_rows=request.max_rows,
-            first_number=len(removals) + 1,
-        )
-        return removals + additions
-
-    def _chunks(self, name: str | None) -> Iterator[cut.Chunk]:
-        if name is None:
-            return
-        file = pq.ParquetFile(self._path(name), pre_buffer=False)
-        has_flags = "is_refresh" in file.schema_arrow.names
-        columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
-        for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
-            taken = batch["reason"].to_numpy() == 0
-            yield cut.Chunk(
-                profile=batch["profile"].to_numpy(),
-                kind=batch["kind"].to_numpy(),
-                is_taken=taken,
-                is_refresh=_flags(batch, "is_refresh") if has_flags else np.zeros_like(taken),
-                is_new=_flags(batch, "is_new") if has_flags else taken,
-            )
-
-    def _rows(self, name: str | None, batch: BatchFacts, columns: list[str]) -> pa.Table:
-        """The file's rows that belong to the batch; only their row groups are read."""
-        assert name is not None
-        if self._open is None or self._open[0] != name:
-            self._open = (name, pq.ParquetFile(self._folder.path(name), pre_buffer=False))
-        file = self._open[1]
-        start, first = 0, 0
-        groups: list[int] = []
-        for index in range(file.num_row_groups):
-            stop = start + file.metadata.row_group(index).num_rows
-            if start < batch.stop_row and stop > batch.first_row:
-                first = first if groups else start
-                groups.append(index)
-            start = stop
-        table = file.read_row_groups(groups, columns=columns)
-        return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
-
     def _session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return duck.session(self.work, memory_bytes=self._memory_bytes)
 
@@ -267,9 +211,11 @@ class LocalEngine:
         return self._folder.keep(unfinished, role)
 
 
-def _flags(batch: pa.RecordBatch, column: str) -> cut.Flags:
-    flags: cut.Flags = batch[column].to_numpy(zero_copy_only=False)
-    return flags
+def _laid_out(additions: str, request: PlanRequest) -> str:
+    """The query for additions in the order in which the platform takes them."""
+    return (
+        additions if request.takes_person_rows else delta.BY_KIND.replace("{additions}", additions)
+    )
 
 
 def _kinds(con: duckdb.DuckDBPyConnection, source: str) -> tuple[Kind, ...]:

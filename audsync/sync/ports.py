@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from audsync.clock import Clock
-from audsync.connectors.contract import Connector
+from audsync.connectors.contract import Connector, Spec
 from audsync.domain import RemoteId
 from audsync.store.database import Database
 from audsync.store.leases import Lease
@@ -44,6 +44,8 @@ class Desk:
     database: Database
     engine: Engine
     progress: Progress
+    spec: Spec
+    """The platform's ways, for a connection with these options."""
     max_rows: int
     """Rows a request, the platform's limit or less."""
 

@@ -8,11 +8,12 @@ next run goes on, whatever the segment is by then.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from audsync.domain import Action, BatchState, Kind, SyncStatus, UploadBatch
+from audsync.connectors.contract import Replacing
+from audsync.domain import Action, BatchState, Kind, SyncStatus
 from audsync.errors import (
     AudsyncError,
     BudgetEndedError,
@@ -23,12 +24,12 @@ from audsync.errors import (
     StateError,
 )
 from audsync.store import ledger
-from audsync.store.tables import Batch
 from audsync.sync import books as bookkeeping
-from audsync.sync import guards
+from audsync.sync import guards, settle
 from audsync.sync.books import Books
 from audsync.sync.contract import (
     BatchFacts,
+    Desired,
     Plan,
     PlanRequest,
     PlanSummary,
@@ -37,10 +38,10 @@ from audsync.sync.contract import (
 )
 from audsync.sync.guards import Guard, Verdict
 from audsync.sync.ports import Desk, Ports, Segment, Subject
+from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_facts, recover
 from audsync.sync.send import Sending, Session, send
 
 SESSION_BITS = 62
-_KEPT_FACTS = ("rules", "sizes", "stuck_session", "is_lost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class Outcome:
     books: Books
     error: AudsyncError | None = None
     summary: PlanSummary | None = None
+    settlement: dict[str, Any] | None = None
+    """How far the platform has come with what it accepted; see `settle.of_job`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,25 +63,13 @@ class Draft:
     plan: Plan
     books: Books
     verdicts: tuple[Verdict, ...]
-    counts: SegmentCounts
+    desired: Desired
     snapshot_size: int
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """Where an audience stands when a run begins: nothing is open any more."""
-
-    files: StateFiles
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
     @property
-    def sizes(self) -> dict[Kind, int]:
-        """Confirmed identifiers by kind."""
-        return {Kind(int(kind)): size for kind, size in self.facts.get("sizes", {}).items()}
-
-    def cache_for(self, segment: Segment) -> StateFiles | None:
-        """The latest preparation of this segment, if it was made by the same rules."""
-        return self.files if self.facts.get("rules") == segment.rules else None
+    def counts(self) -> SegmentCounts:
+        """What reading the segment came to."""
+        return self.desired.counts
 
 
 def synchronise(
@@ -91,21 +82,45 @@ def synchronise(
         subject: the audience and the job that records this run.
         segment: how to read the wanted members.
         guard: what the plan may not do.
-        is_replace: trust no snapshot, send everything in one session.
+        is_replace: trust no snapshot, send everything, and let nothing else remain.
 
     Returns:
         how it ended, also where the platform failed.
 
     Raises:
-        SourceError: nothing was sent.
+        SourceError, SettlingError: nothing was sent.
         LeaseLostError, StoreError, StateError: stop; the next run goes on from here.
     """
     standing = recover(ports, subject)
     drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
+    if standing.is_settling:
+        if not drafted.plan.batches:
+            return _nothing_new(ports, subject, drafted)
+        settle.wait(ports, subject, why="changes may leave only when these are final.")
+        desired = drafted.desired
+        segment = replace(segment, prepare=lambda _cache: desired)
+        standing = recover(ports, subject)
+        drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
     _require_knowledge(standing, drafted, subject)
+    return _carry_out(ports, subject, drafted, guard, _planned_facts(standing, drafted, segment))
+
+
+def _nothing_new(ports: Ports, subject: Subject, drafted: Draft) -> Outcome:
+    """The segment is what the platform is still working off: there is nothing to send."""
+    return Outcome(
+        status=SyncStatus.COMPLETED,
+        books=drafted.books,
+        summary=drafted.plan.summary,
+        settlement=settle.of_open_plan(ports, subject),
+    )
+
+
+def _carry_out(
+    ports: Ports, subject: Subject, drafted: Draft, guard: Guard, facts: dict[str, Any]
+) -> Outcome:
+    """Commit the plan, send it, and close it if every batch was applied."""
     plan = drafted.plan
     sessions = _sessions(plan, ports)
-    facts = _planned_facts(standing, drafted, segment)
     try:
         guards.enforce(guard, drafted.verdicts, audience=subject.name)
         ports.check_stop()
@@ -116,23 +131,30 @@ def synchronise(
             error=error,
             summary=plan.summary,
         )
+    mark = _mark(ports, plan)
     with ports.database.transaction() as session:
         ledger.commit_plan(
             session,
             ports.lease,
             job_id=subject.job_id,
             files=plan.files.as_dict(),
-            facts=facts,
+            facts={**facts, "mark": mark.isoformat()} if mark else facts,
             batches=[_as_new(batch, sessions) for batch in plan.batches],
         )
-    sending = send(ports, subject, plan.files, plan.batches, sessions)
+    sending = send(ports, subject, plan.files, plan.batches, sessions, mark)
     batches = sending.in_order()
     if all(batch.state is BatchState.APPLIED for batch in batches):
         _close(ports, plan.files, batches, facts)
     books = bookkeeping.close(
         drafted.counts, plan, batches, platform_rejected=sending.platform_rejected
     )
-    return _outcome(books, sending, plan)
+    return _outcome(books, sending, plan, settle.of_job(ports, subject.job_id))
+
+
+def _mark(ports: Ports, plan: Plan) -> datetime | None:
+    """The moment before which a sweep takes members out; None for a plan without one."""
+    has_sweep = any(batch.action is Action.SWEEP for batch in plan.batches)
+    return ports.connector.clock_mark() if has_sweep else None
 
 
 def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> None:
@@ -141,7 +163,7 @@ def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> 
     Raises:
         StateError: the plan is no such session.
     """
-    is_swap = any(batch.action is Action.REPLACE for batch in drafted.plan.batches)
+    is_swap = any(batch.action in {Action.REPLACE, Action.SWEEP} for batch in drafted.plan.batches)
     if standing.facts.get("is_lost") and not is_swap:
         raise StateError(
             f"What is on the platform for {subject.name} is not known any more: its state files"
@@ -156,7 +178,13 @@ def draft(
     """Read the segment and plan the change; touches neither the store nor the platform."""
     desired = segment.prepare(standing.cache_for(segment))
     desk.progress.phase("plan", None)
-    request = PlanRequest(is_replace=is_replace, max_rows=desk.max_rows, sizes=standing.sizes)
+    request = PlanRequest(
+        is_replace=is_replace,
+        max_rows=desk.max_rows,
+        sizes=standing.sizes,
+        takes_person_rows=desk.spec.takes_person_rows,
+        replaces_by_sweep=desk.spec.replaces_by is Replacing.SWEEP,
+    )
     plan = desk.engine.plan(standing.files, desired, request)
     snapshot_size = sum(standing.sizes.values())
     return Draft(
@@ -165,89 +193,9 @@ def draft(
         verdicts=guards.judge(
             guard, counts=desired.counts, summary=plan.summary, snapshot_size=snapshot_size
         ),
-        counts=desired.counts,
+        desired=desired,
         snapshot_size=snapshot_size,
     )
-
-
-def recover(ports: Ports, subject: Subject) -> Standing:
-    """Close what an earlier run left open, in the store and on the platform."""
-    standing, was_open = _settle(ports, subject.audience_id)
-    if was_open:
-        with ports.database.transaction() as session:
-            ledger.close_plan(
-                session, ports.lease, files=standing.files.as_dict(), facts=dict(standing.facts)
-            )
-    if "stuck_session" in standing.facts:
-        _end_stuck_session(ports, subject, standing.files, standing.facts["stuck_session"])
-    return standing
-
-
-def standing_of(desk: Desk, audience_id: UUID) -> Standing:
-    """What `recover` would find; nothing is written."""
-    return _settle(desk, audience_id)[0]
-
-
-def _settle(desk: Desk, audience_id: UUID) -> tuple[Standing, bool]:
-    """Files and facts once an open plan's outcomes are taken for what they prove."""
-    with desk.database.reading() as session:
-        head = ledger.head(session, audience_id)
-        rows = ledger.open_batches(session, head)
-        files, facts = StateFiles.of(head.files), dict(head.facts)
-        if head.open_job_id is None:
-            return Standing(files=files, facts=facts), False
-    batches = [_as_facts(row) for row in rows]
-    if all(batch.state is BatchState.APPLIED for batch in batches):
-        closed = desk.engine.close(files, batches)
-        return Standing(files=closed, facts=_closed_facts(facts)), True
-    is_replace = bool(facts.get("is_replace"))
-    folded = desk.engine.fold(files, batches, is_replace=is_replace)
-    remaining: dict[str, Any] = {key: facts[key] for key in _KEPT_FACTS if key in facts}
-    if folded.identifiers != files.identifiers:
-        remaining["sizes"] = _as_json(desk.engine.sizes(folded))
-    tried = [row for row in rows if row.state not in (BatchState.PLANNED, BatchState.REFUSED)]
-    if is_replace and tried:
-        first, last = tried[0], tried[-1]
-        remaining["stuck_session"] = {
-            "session": last.session,
-            "next": last.session_number + 1,
-            "first_row": first.first_row,
-            "stop_row": first.stop_row,
-            "kinds": facts["session_kinds"],
-        }
-    return Standing(files=folded, facts=remaining), True
-
-
-def _end_stuck_session(
-    ports: Ports, subject: Subject, files: StateFiles, stuck: Mapping[str, Any]
-) -> None:
-    """Tell the platform that the replace it waits for is over, so that it lets others in.
-
-    The one row it takes is the first of that replace, so it is among the uncertain already.
-    """
-    if files.next_identifiers is None:
-        return
-    began = BatchFacts(
-        number=1,
-        action=Action.REPLACE,
-        first_row=stuck["first_row"],
-        stop_row=stuck["stop_row"],
-        rows=1,
-    )
-    members = ports.engine.members(replace(files, additions=files.next_identifiers), began)
-    members = members.slice(0, members["row"].to_pylist().count(0))
-    filler = UploadBatch(
-        audience=subject.remote,
-        action=Action.REPLACE,
-        session=stuck["session"],
-        number=stuck["next"],
-        is_last=True,
-        rows=1,
-        session_rows=1,
-        kinds=tuple(Kind(kind) for kind in stuck["kinds"]),
-        members=members,
-    )
-    ports.connector.close_session(subject.remote, stuck["session"], filler)
 
 
 def _close(
@@ -255,27 +203,20 @@ def _close(
 ) -> None:
     closed = ports.engine.close(files, batches)
     with ports.database.transaction() as session:
-        ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=_closed_facts(facts))
-
-
-def _closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {"rules": facts["rules"], "sizes": facts["next_sizes"]}
+        ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=closed_facts(facts))
 
 
 def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict[str, Any]:
     """What a later run must know of this plan beside its files."""
     return {
+        **{name: standing.facts[name] for name in LASTING_FACTS if name in standing.facts},
         "rules": segment.rules,
-        "sizes": _as_json(standing.sizes),
-        "next_sizes": _as_json(drafted.plan.summary.desired_sizes),
+        "sizes": as_json(standing.sizes),
+        "next_sizes": as_json(drafted.plan.summary.desired_sizes),
         "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),
         "is_lost": bool(standing.facts.get("is_lost")),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
-
-
-def _as_json(sizes: Mapping[Kind, int]) -> dict[str, int]:
-    return {str(int(kind)): size for kind, size in sizes.items() if size}
 
 
 def _sessions(plan: Plan, ports: Ports) -> dict[Action, Session]:
@@ -321,23 +262,9 @@ def _as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.New
     )
 
 
-def _as_facts(row: Batch) -> BatchFacts:
-    return BatchFacts(
-        number=row.number,
-        action=row.action,
-        first_row=row.first_row,
-        stop_row=row.stop_row,
-        rows=row.rows,
-        profiles=row.profiles,
-        refreshed=row.refreshed,
-        identifiers=row.identifiers,
-        profiles_left=row.profiles_left,
-        state=row.state,
-        unanswered_tries=row.unanswered_tries,
-    )
-
-
-def _outcome(books: Books, sending: Sending, plan: Plan) -> Outcome:
+def _outcome(
+    books: Books, sending: Sending, plan: Plan, settlement: dict[str, Any] | None
+) -> Outcome:
     """The status, and the error a person is told: 3 only where a retry can finish the rest."""
     batches = sending.in_order()
     status = bookkeeping.status_of(batches)
@@ -349,7 +276,13 @@ def _outcome(books: Books, sending: Sending, plan: Plan) -> Outcome:
             " send the rest.",
             details={"cause": error.as_json()},
         )
-    return Outcome(status=_status_of(error, status), books=books, error=error, summary=plan.summary)
+    return Outcome(
+        status=_status_of(error, status),
+        books=books,
+        error=error,
+        summary=plan.summary,
+        settlement=settlement,
+    )
 
 
 def _status_of(error: AudsyncError | None, status: SyncStatus) -> SyncStatus:

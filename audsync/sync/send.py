@@ -1,8 +1,10 @@
 """Sending a plan: intent, effect, receipt, batch by batch; removals are finished before adds."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from audsync.connectors.contract import may_have_applied
@@ -14,13 +16,18 @@ from audsync.errors import (
     RejectedError,
     TransientError,
 )
-from audsync.store import ledger
+from audsync.store import jobs, ledger
+from audsync.sync import settle
 from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.ports import Ports, Subject
 
 MAX_FAILURES_IN_A_ROW = 3
 PASSES = 2
 """What failed for a passing reason is tried once more after the rest of its phase."""
+
+_PHASES = {Action.REMOVE: 1, Action.ADD: 2, Action.REPLACE: 2, Action.SWEEP: 3}
+"""In their order; what belongs to an earlier phase must be over before a later one begins."""
+_DONE = frozenset({BatchState.APPLIED})
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +74,8 @@ def send(
     subject: Subject,
     files: StateFiles,
     batches: Sequence[BatchFacts],
-    sessions: dict[Action, Session],
+    sessions: Mapping[Action, Session],
+    mark: datetime | None = None,
 ) -> Sending:
     """Send every batch of a committed plan that may go; never raises what a platform answers.
 
@@ -76,19 +84,27 @@ def send(
         subject: the audience.
         files: the plan's files.
         batches: the plan's batches, removals first.
-        sessions: for each action of the plan, its session.
+        sessions: for each action of the plan that carries members, its session.
+        mark: for a plan with a sweep, the moment since which members count as wanted.
     """
     sending = Sending(batches={batch.number: batch for batch in batches})
     ports.progress.phase("send", sum(batch.rows for batch in batches))
 
     def deliver(batch: BatchFacts) -> None:
-        _deliver(ports, subject, sending, batch, _upload(ports, subject, files, batch, sessions))
+        if batch.action is Action.SWEEP:
+            assert mark is not None, "a plan with a sweep has a moment"
+            call = partial(ports.connector.sweep, subject.remote, mark)
+        else:
+            upload = _upload(ports, subject, files, batch, sessions)
+            call = partial(ports.connector.send, upload)
+        _deliver(ports, subject, sending, batch, call)
 
-    for action in (Action.REMOVE, Action.ADD, Action.REPLACE):
-        if not sending.stopped:
+    for action in _PHASES:
+        mine = any(batch.action is action for batch in sending.batches.values())
+        if mine and not sending.stopped:
+            _make_way(ports, subject, sending, action)
+        if mine and not sending.stopped:
             _send_phase(ports, sending, action, deliver)
-        if action is Action.REMOVE and not _may_add(sending):
-            sending.stopped = True
     return sending
 
 
@@ -115,14 +131,41 @@ def _may_go(batch: BatchFacts, sending: Sending) -> bool:
     return batch.state is BatchState.PLANNED or batch.number in sending.passing
 
 
-def _may_add(sending: Sending) -> bool:
-    """Adds wait until no removal is in doubt or open; one refused for good holds nothing up."""
-    doubtful = {BatchState.PLANNED, BatchState.SENDING, BatchState.UNKNOWN}
-    return all(
-        batch.state not in doubtful
-        for batch in sending.batches.values()
-        if batch.action is Action.REMOVE
-    )
+def _make_way(ports: Ports, subject: Subject, sending: Sending, action: Action) -> None:
+    """See that what must be over before this phase is over, and stop if it is not.
+
+    Adds wait until no removal is open or in doubt, a sweep until every add was applied: a removal
+    refused for good holds nothing up, but without all adds a sweep would take the wrong people.
+    """
+    before = [
+        batch.number for batch in sending.in_order() if _PHASES[batch.action] < _PHASES[action]
+    ]
+    if any(sending.batches[number].state is BatchState.ACCEPTED for number in before):
+        try:
+            settle.wait(ports, subject, why=f"the next step ({action}) follows when they are.")
+        except AudsyncError as error:
+            sending.error, sending.stopped = sending.error or error, True
+            return
+        finally:
+            _reload(ports, subject, sending)
+    clear = _DONE if action is Action.SWEEP else _DONE | {BatchState.REFUSED}
+    if any(sending.batches[number].state not in clear for number in before):
+        sending.stopped = True
+        sending.error = sending.error or OutcomeUnknownError(
+            f"{ports.connector.spec.platform} accepted requests for {subject.name} and did not"
+            " carry them out. The next run sends them again.",
+            timed_out=False,
+        )
+
+
+def _reload(ports: Ports, subject: Subject, sending: Sending) -> None:
+    """Take over what the ledger knows by now of batches that were accepted."""
+    with ports.database.reading() as session:
+        for row in jobs.batches(session, subject.job_id):
+            known = sending.batches[row.number]
+            sending.batches[row.number] = replace(
+                known, state=row.state, unanswered_tries=row.unanswered_tries
+            )
 
 
 def _upload(
@@ -130,7 +173,7 @@ def _upload(
     subject: Subject,
     files: StateFiles,
     batch: BatchFacts,
-    sessions: dict[Action, Session],
+    sessions: Mapping[Action, Session],
 ) -> UploadBatch:
     session = sessions[batch.action]
     return UploadBatch(
@@ -147,7 +190,11 @@ def _upload(
 
 
 def _deliver(
-    ports: Ports, subject: Subject, sending: Sending, batch: BatchFacts, upload: UploadBatch
+    ports: Ports,
+    subject: Subject,
+    sending: Sending,
+    batch: BatchFacts,
+    call: Callable[[], Receipt],
 ) -> None:
     """One batch: durable intent, the request, its durable outcome."""
     with ports.database.transaction() as session:
@@ -159,7 +206,7 @@ def _deliver(
             must_last_s=ports.must_last_s,
         )
     try:
-        receipt = ports.connector.send(upload)
+        receipt = call()
     except AudsyncError as error:
         mark = _Mark(state=_state_after(error, batch), error=error.as_json())
         _record(ports, subject, sending, batch, mark)

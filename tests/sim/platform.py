@@ -12,7 +12,7 @@ from enum import StrEnum
 from random import Random
 
 from audsync import steps
-from audsync.connectors.contract import Spec
+from audsync.connectors.contract import BaseConnector, Replacing, Spec
 from audsync.domain import (
     FIRST_FIELD,
     Action,
@@ -45,7 +45,7 @@ SPEC = Spec(
     accepts=tuple(Kind),
     max_batch_rows=1_000,
     takes_person_rows=True,
-    replaces_in_session=True,
+    replaces_by=Replacing.SESSION,
     has_unique_names=False,
     max_name_chars=100,
     minimum_size=0,
@@ -241,7 +241,7 @@ class Trouble:
         return Fault.LOST if fault in _LATE and not self.may_be_late else fault
 
 
-class SimConnector:
+class SimConnector(BaseConnector):
     """`Connector` over a `SimPlatform`; `witness` looks into the store before every request."""
 
     spec = SPEC

@@ -19,11 +19,12 @@ from audsync.store import leases, ledger
 from audsync.sync.contract import Desired, Engine, StateFiles
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Desk, Ports, Segment, Subject
-from audsync.sync.run import Outcome, standing_of, synchronise
+from audsync.sync.recover import standing_of
+from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
 from tests.sim.ledger_room import LedgerRoom
 from tests.sim.people import Crowd
-from tests.sim.platform import REMOTE, SimConnector, SimPlatform, Trouble
+from tests.sim.platform import REMOTE, SPEC, SimConnector, SimPlatform, Trouble
 from tests.sim.set_rows import Link, Value
 from tests.sim.witness import Witness
 
@@ -193,6 +194,7 @@ class World:
             progress=_Silence(),
             check_stop=check_stop,
             must_last_s=60.0,
+            spec=SPEC,
             max_rows=run.max_rows,
         )
 
@@ -235,6 +237,7 @@ class World:
             database=self.room.database,
             engine=self.bench.engine,
             progress=_Silence(),
+            spec=SPEC,
             max_rows=1,
         )
         return standing_of(desk, self.room.audience_id).files

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import FIRST_FIELD, Action
-from audsync.sync import cut
+from audsync.sync import cut, cut_by_kind
 from audsync.sync.contract import BatchFacts
 
 Cell = tuple[int, int, bytes, bool]
@@ -170,8 +170,7 @@ def test_removals_are_cut_without_gaps(flags: list[tuple[int, bool]], max_rows: 
     batches = cut.removals(
         leaving=np.array([leaving for leaving, _ in flags], dtype=np.int64),
         is_echo=np.array([is_echo for _, is_echo in flags], dtype=bool),
-        max_rows=max_rows,
-        first_number=1,
+        stretches=cut_by_kind.stretches(np.zeros(len(flags), dtype=np.uint8), max_rows),
     )
     rows = [row for batch in batches for row in range(batch.first_row, batch.stop_row)]
     assert rows == list(range(len(flags)))

@@ -1,0 +1,141 @@
+"""A plan's files as the requests that they are cut into."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from audsync.domain import Action
+from audsync.snapshots.folder import AudienceFolder
+from audsync.sync import cut, cut_by_kind
+from audsync.sync.contract import BatchFacts, PlanRequest, StateFiles
+
+_COLUMNS = ["profile", "kind", "value", "reason"]
+_SMALL_ROWS = 1 << 20
+
+
+class Requests:
+    """Cuts the files of one audience's plans, and reads one request's rows out of them."""
+
+    def __init__(self, folder: AudienceFolder) -> None:
+        self._folder = folder
+        self._open: tuple[str, pq.ParquetFile] | None = None
+
+    def cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
+        """The plan's batches: removals, additions, and what sweeps out the rest."""
+        removals = self._cut_removals(files.removals, request)
+        additions = self._cut_additions(files.additions, request, len(removals) + 1)
+        if not (request.is_replace and request.replaces_by_sweep):
+            return removals + additions
+        end = additions[-1].stop_row if additions else 0
+        sweep = BatchFacts(
+            number=len(removals) + len(additions) + 1,
+            action=Action.SWEEP,
+            first_row=end,
+            stop_row=end,
+            rows=0,
+        )
+        return (*removals, *additions, sweep)
+
+    def members(self, files: StateFiles, batch: BatchFacts) -> pa.Table:
+        """The batch's rows as `UploadBatch.members` wants them."""
+        if batch.action is Action.REMOVE:
+            table = self._rows(files.removals, batch, ["kind", "value"])
+            return cut.one_value_rows(table)
+        table = self._rows(files.additions, batch, _COLUMNS)
+        if "is_first" in self._file(files.additions).schema_arrow.names:
+            wanted = self._rows(files.additions, batch, ["is_first"])["is_first"]
+            return cut.one_value_rows(table.filter(wanted))
+        table = table.filter(pc.equal(table["reason"], 0))
+        return cut.rows_of_additions(
+            table["profile"].to_numpy(),
+            table["kind"].to_numpy(),
+            table["value"].combine_chunks(),
+        )
+
+    def _cut_removals(self, name: str | None, request: PlanRequest) -> tuple[BatchFacts, ...]:
+        if name is None:
+            return ()
+        table = pq.read_table(self._folder.path(name), columns=["kind", "leaving", "is_echo"])
+        kind = table["kind"].to_numpy()
+        return cut.removals(
+            leaving=table["leaving"].to_numpy().astype(np.int64),
+            is_echo=table["is_echo"].to_numpy(),
+            stretches=cut_by_kind.stretches(
+                np.zeros_like(kind) if request.takes_person_rows else kind, request.max_rows
+            ),
+        )
+
+    def _cut_additions(
+        self, name: str | None, request: PlanRequest, first_number: int
+    ) -> tuple[BatchFacts, ...]:
+        if name is None:
+            return ()
+        if not request.takes_person_rows:
+            return cut_by_kind.additions(
+                _values(self._folder.path(name)),
+                max_rows=request.max_rows,
+                first_number=first_number,
+            )
+        is_session = request.is_replace and not request.replaces_by_sweep
+        return cut.additions(
+            _chunks(self._folder.path(name)),
+            action=Action.REPLACE if is_session else Action.ADD,
+            max_rows=request.max_rows,
+            first_number=first_number,
+        )
+
+    def _file(self, name: str | None) -> pq.ParquetFile:
+        assert name is not None, "only a batch of an empty file has none"
+        if self._open is None or self._open[0] != name:
+            self._open = (name, pq.ParquetFile(self._folder.path(name), pre_buffer=False))
+        return self._open[1]
+
+    def _rows(self, name: str | None, batch: BatchFacts, columns: list[str]) -> pa.Table:
+        """The file's rows that belong to the batch; only their row groups are read."""
+        file = self._file(name)
+        start, first = 0, 0
+        groups: list[int] = []
+        for index in range(file.num_row_groups):
+            stop = start + file.metadata.row_group(index).num_rows
+            if start < batch.stop_row and stop > batch.first_row:
+                first = first if groups else start
+                groups.append(index)
+            start = stop
+        table = file.read_row_groups(groups, columns=columns)
+        return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
+
+
+def _chunks(path: Path) -> Iterator[cut.Chunk]:
+    """A file of additions in which a profile's values stand together."""
+    file = pq.ParquetFile(path, pre_buffer=False)
+    has_flags = "is_refresh" in file.schema_arrow.names
+    columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
+    for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
+        taken = batch["reason"].to_numpy() == 0
+        yield cut.Chunk(
+            profile=batch["profile"].to_numpy(),
+            kind=batch["kind"].to_numpy(),
+            is_taken=taken,
+            is_refresh=_flags(batch, "is_refresh") if has_flags else np.zeros_like(taken),
+            is_new=_flags(batch, "is_new") if has_flags else taken,
+        )
+
+
+def _values(path: Path) -> Iterator[cut_by_kind.Values]:
+    """A file of additions in which a kind's values stand together."""
+    file = pq.ParquetFile(path, pre_buffer=False)
+    columns = ["kind", "is_first", "is_last", "is_refresh", "is_new"]
+    for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
+        yield cut_by_kind.Values(
+            kind=batch["kind"].to_numpy(),
+            **{name: _flags(batch, name) for name in columns[1:]},
+        )
+
+
+def _flags(batch: pa.RecordBatch, column: str) -> cut.Flags:
+    flags: cut.Flags = batch[column].to_numpy(zero_copy_only=False)
+    return flags

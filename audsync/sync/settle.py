@@ -1,0 +1,207 @@
+"""Following up requests that a platform accepted and works off later.
+
+An accepted request is neither applied nor refused: the plan it belongs to stays open until the
+platform says what became of it. Whatever it does not say in time is taken for unknown.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from audsync.domain import BatchState, Receipt, Settlement, SettlementState
+from audsync.errors import AudsyncError, SettlingError
+from audsync.store import jobs, ledger
+from audsync.store.tables import AudienceSyncJob, Batch
+from audsync.sync.ports import Ports, Subject
+
+PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+"""Between questions about what must be final before the next request may leave. A platform that
+takes longer is asked again by a later run."""
+
+_STATES = {
+    SettlementState.CONFIRMED: BatchState.APPLIED,
+    SettlementState.REJECTED: BatchState.UNKNOWN,
+    SettlementState.LOST: BatchState.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """The plan that is open, and which of its requests wait for the platform."""
+
+    job_id: UUID
+    accepted: Sequence[Batch]
+
+
+def follow_up(ports: Ports, subject: Subject) -> int:
+    """Ask what became of the open plan's accepted requests, and record the answers.
+
+    Stops at the first that is still worked off: until it is final the others change nothing.
+
+    Returns:
+        how many are not final yet.
+
+    Raises:
+        LeaseLostError: another process took the audience over.
+    """
+    now_open = _open_plan(ports, subject)
+    answers: list[tuple[Batch, Settlement]] = []
+    for batch in now_open.accepted if now_open else ():
+        try:
+            answer = ports.connector.settlement(subject.remote, batch.reference)
+        except AudsyncError as error:
+            # Not to know yet is no failure of this run: the request is not final, that is all.
+            if error.exit_code != 6:  # noqa: PLR2004 - whatever does not pass by itself
+                raise
+            answer = Settlement(state=SettlementState.PENDING)
+        answers.append((batch, answer))
+        if answer.state is SettlementState.PENDING and not _is_overdue(ports, batch):
+            break
+    if now_open is None or not answers:
+        return 0
+    return _record(ports, now_open, answers)
+
+
+def wait(ports: Ports, subject: Subject, *, why: str) -> None:
+    """Ask until everything accepted is final, or for as long as a run may wait.
+
+    Args:
+        ports: the outside.
+        subject: the audience.
+        why: what waits for it, for people.
+
+    Raises:
+        SettlingError: some is still worked off.
+    """
+    for pause_s in (0.0, *PAUSES_S):
+        if pause_s:
+            ports.check_stop()
+            ports.clock.sleep(pause_s)
+        if not follow_up(ports, subject):
+            return
+    platform = ports.spec.platform
+    raise SettlingError(
+        f"{platform} is still working off requests for {subject.name} that it accepted: {why}"
+        " Nothing is lost; the next run goes on from here.",
+        details={"platform": platform.value, "audience": subject.name},
+    )
+
+
+def _open_plan(ports: Ports, subject: Subject) -> _Open | None:
+    with ports.database.reading() as session:
+        head = ledger.head(session, subject.audience_id)
+        rows = ledger.open_batches(session, head)
+        if head.open_job_id is None:
+            return None
+        accepted = [row for row in rows if row.state is BatchState.ACCEPTED]
+        return _Open(job_id=head.open_job_id, accepted=accepted)
+
+
+def _is_overdue(ports: Ports, batch: Batch) -> bool:
+    within = timedelta(seconds=ports.spec.settles_within_s)
+    return batch.sent_at is not None and ports.clock.now() - batch.sent_at > within
+
+
+def _record(ports: Ports, plan: _Open, answers: Iterable[tuple[Batch, Settlement]]) -> int:
+    """Write what is known now; returns how many requests are not final yet."""
+    final = 0
+    known = []
+    for batch, answer in answers:
+        state = _STATES.get(answer.state)
+        if state is None and _is_overdue(ports, batch):
+            state = BatchState.UNKNOWN
+        if state is not None:
+            final += 1
+            known.append((batch, answer, state))
+    waiting = len(plan.accepted) - final
+    with ports.database.transaction() as session:
+        for batch, answer, state in known:
+            ledger.mark_outcome(
+                session,
+                ports.lease,
+                job_id=plan.job_id,
+                number=batch.number,
+                state=state,
+                receipt=_receipt(batch, answer) if state is BatchState.APPLIED else None,
+                error=_error(answer) if state is BatchState.UNKNOWN else None,
+            )
+        job = session.get_one(AudienceSyncJob, plan.job_id)
+        job.settlement = _with(job.settlement, [answer for _, answer, _ in known])
+        job.settlement = _counted(job.settlement, jobs.batches(session, plan.job_id))
+    return waiting
+
+
+def of_job(ports: Ports, job_id: UUID) -> dict[str, Any] | None:
+    """The `settlement` of a job: how far the platform has come with what it accepted.
+
+    Returns:
+        `status` pending, confirmed or rejected; `requests`, and of these `confirmed`, `rejected`
+        and `pending`; `rejected_rows` with `reasons`; `match_rate_percent` as lower and upper
+        bound, or None. None for a job of which every request took effect at once.
+    """
+    if not ports.spec.settles_within_s:
+        return None
+    with ports.database.reading() as session:
+        known = session.get_one(AudienceSyncJob, job_id).settlement
+        rows = jobs.batches(session, job_id)
+        if known is None and all(row.state is not BatchState.ACCEPTED for row in rows):
+            return None
+        return _counted(known, rows)
+
+
+def of_open_plan(ports: Ports, subject: Subject) -> dict[str, Any] | None:
+    """The `settlement` of the job whose plan is open; None when there is none."""
+    now_open = _open_plan(ports, subject)
+    return of_job(ports, now_open.job_id) if now_open else None
+
+
+def _with(known: dict[str, Any] | None, answers: Sequence[Settlement]) -> dict[str, Any]:
+    """What was known, and what these final answers add."""
+    merged: dict[str, Any] = dict(known or {})
+    reasons: dict[str, int] = dict(merged.get("reasons") or {})
+    bounds = [merged.get("match_rate_percent"), *(one.match_rate_percent for one in answers)]
+    for answer in answers:
+        merged["rejected_rows"] = merged.get("rejected_rows", 0) + answer.rejected_rows
+        for reason, rows in answer.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + rows
+    told = [bound for bound in bounds if bound]
+    rate = [min(bound[0] for bound in told), max(bound[1] for bound in told)] if told else None
+    return {**merged, "reasons": reasons, "match_rate_percent": rate}
+
+
+def _counted(known: dict[str, Any] | None, rows: Sequence[Batch]) -> dict[str, Any]:
+    """What is known with the requests counted as the ledger has them."""
+    pending = sum(row.state is BatchState.ACCEPTED for row in rows)
+    confirmed = sum(row.state is BatchState.APPLIED for row in rows)
+    rejected = sum(row.state is BatchState.UNKNOWN for row in rows)
+    done = "rejected" if rejected else "confirmed"
+    return {
+        "rejected_rows": 0,
+        "reasons": {},
+        "match_rate_percent": None,
+        **(known or {}),
+        "status": "pending" if pending else done,
+        "requests": pending + confirmed + rejected,
+        "confirmed": confirmed,
+        "rejected": rejected,
+        "pending": pending,
+    }
+
+
+def _receipt(batch: Batch, answer: Settlement) -> Receipt:
+    return Receipt(
+        received_rows=batch.received_rows or batch.rows,
+        rejected_rows=(batch.rejected_rows or 0) + answer.rejected_rows,
+        reference=batch.reference,
+    )
+
+
+def _error(answer: Settlement) -> dict[str, Any]:
+    return {
+        "code": "PLATFORM_ERROR",
+        "message": "The platform accepted the request and did not carry it out.",
+        "details": {"settlement": answer.state.value, "reasons": dict(answer.reasons)},
+        "action_required": None,
+    }
