@@ -61,7 +61,32 @@ SUBJECTS = [
             "new audiences not ready": {"unready_calls": 3},
         },
         members_path="/users",
-    )
+    ),
+    Subject(
+        platform=Platform.SNAPCHAT,
+        access=Access(
+            account="0b6f2f0e-5d1c-4a7e-9a55-2f6f8f0c1d11",
+            base_url="http://sandbox/snapchat",
+            token_url="http://sandbox/snapchat/login/oauth2/access_token",
+            credentials={
+                "client_id": "sandbox-client",
+                "client_secret": "sandbox-client-secret",
+                "refresh_token": "sandbox-snapchat-refresh",
+            },
+        ),
+        keys={Kind.EMAIL: ("EMAIL_SHA256", True)},
+        trouble={
+            "credentials unknown": {"clients": [{"id": "another"}]},
+            "credentials expired": {"refresh_tokens": [{"value": "another"}]},
+            "credentials revoked": {"refresh_tokens": [{"value": "another"}]},
+            "scope missing": {"refresh_tokens": [{"scopes": []}]},
+            "account out of sight": {"accounts": [{"id": "another"}]},
+            "new audiences not ready": {"unready_calls": 3},
+        },
+        members_path="/users",
+        tells_wait=False,
+        most_rows=100_000,
+    ),
 ]
 
 

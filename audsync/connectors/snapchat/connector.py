@@ -32,6 +32,8 @@ from audsync.errors import (
 T = TypeVar("T")
 
 _METHODS = {Action.ADD: "POST", Action.REMOVE: "DELETE"}
+_YOUTH_S = 60.0
+"""For so long after its creation a segment may be hidden; Snapchat promises nothing here."""
 _PAGE_ROWS = 100
 _FEWEST_PAGE_ROWS = 50
 
@@ -60,6 +62,8 @@ class SnapchatConnector(BaseConnector):
     ) -> None:
         mine = settings(access)
         self._settings: Settings = mine
+        self._clock = clock
+        self._created_at_s: dict[RemoteId, float] = {}
         http = open_http(limits, transport)
         tokens = Tokens(http, mine, clock=clock, limits=limits)
         scene = failures.Scene(
@@ -112,11 +116,14 @@ class SnapchatConnector(BaseConnector):
             retention_days=self._settings.retention_days,
         )
         request = self._request("POST", self._segments, body=body)
-        return self._account_call(request, repeatable=False, read=wire.segment_id).value
+        audience = self._account_call(request, repeatable=False, read=wire.segment_id).value
+        self._created_at_s[audience] = self._clock.monotonic()
+        return audience
 
     def describe(self, audience: RemoteId) -> RemoteAudience:
         """Name, size and state."""
         found = self._audience_call(
+            audience,
             self._request("GET", _segment(audience)),
             read=lambda answer: wire.remote_audience(answer, audience),
         ).value
@@ -132,20 +139,24 @@ class SnapchatConnector(BaseConnector):
         sent = wire.upload(batch)
         path = f"{_segment(batch.audience)}/users"
         answer = self._audience_call(
+            batch.audience,
             self._request(_METHODS[batch.action], path, body=sent.body),
             read=lambda answer: wire.receipt(answer, batch, sent),
         )
+        self._created_at_s.pop(batch.audience, None)
         return replace(answer.value, unanswered_tries=answer.unanswered_tries)
 
     def wipe(self, audience: RemoteId) -> None:
         """Remove every member."""
         request = self._request("DELETE", f"{_segment(audience)}/all_users")
-        self._audience_call(request, read=_succeeded)
+        self._audience_call(audience, request, read=_succeeded)
 
     def delete(self, audience: RemoteId) -> None:
         """Remove the audience; one that is already gone is no error."""
+        self._created_at_s.pop(audience, None)
+        request = self._request("DELETE", _segment(audience))
         try:
-            self._audience_call(self._request("DELETE", _segment(audience)), read=_succeeded)
+            self._audience_call(audience, request, read=_succeeded)
         except AudienceGoneError:
             return
 
@@ -180,15 +191,17 @@ class SnapchatConnector(BaseConnector):
             ) from error
 
     def _audience_call(
-        self, request: httpx.Request, *, read: Callable[[dict[str, Any]], T]
+        self, audience: RemoteId, request: httpx.Request, *, read: Callable[[dict[str, Any]], T]
     ) -> Answer[T]:
         """Call one audience; all such calls may go twice.
 
         Raises:
             AudienceGoneError: it is gone, and the ad account can still be seen.
         """
+        age_s = self._clock.monotonic() - self._created_at_s.get(audience, float("-inf"))
+        settling = (AudienceGoneError,) if age_s < _YOUTH_S else ()
         try:
-            return self._api.call(request, repeatable=True, read=read)
+            return self._api.call(request, repeatable=True, read=read, settling=settling)
         except AudienceGoneError as gone:
             cause = self._cause_of(gone)
             if cause is gone:
