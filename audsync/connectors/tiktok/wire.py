@@ -167,7 +167,10 @@ def _note(details: Mapping[str, Any], *, is_computing: bool, now: datetime) -> s
 
 def _why_invalid(matched: int | None) -> str:
     if matched is not None and matched < SPEC.minimum_size:
-        return f"too small to use: {matched:,} matched people of at least {SPEC.minimum_size:,}"
+        return (
+            f"too small to use: {matched:,} matched people of at least {SPEC.minimum_size:,}, "
+            "as counted up to 48 hours ago"
+        )
     return "TikTok calls it not valid, without a reason"
 
 

@@ -85,3 +85,22 @@ def test_a_kind_without_a_column_is_named_and_its_value_is_not() -> None:
     with pytest.raises(ValueError, match="external_id") as caught:
         encode.arrays(members, (EMAIL,))
     assert "crm-1" not in str(caught.value)
+
+
+@given(people)
+def test_slots_hold_an_object_for_each_value_and_nothing_for_none(
+    persons: list[dict[encode.Column, str]],
+) -> None:
+    rows = [
+        {column: as_stored(column, text) for column, text in person.items()} for person in persons
+    ]
+    text = encode.slots(table(rows), COLUMNS, opening='{"id":"', closing='","in":["{}"]}')
+    expected = [
+        [{} if value == "" else {"id": value, "in": ["{}"]} for value in row]
+        for row in json.loads(encode.arrays(table(rows), COLUMNS))
+    ]
+    assert json.loads(text) == expected
+
+
+def test_no_members_give_no_slots() -> None:
+    assert encode.slots(table([]), (EMAIL,), opening='{"id":"', closing='"}') == "[]"
