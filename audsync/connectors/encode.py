@@ -5,7 +5,7 @@ into a template of its own. Values are quoted here and nowhere else, so that no 
 can end a JSON string early.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -77,21 +77,6 @@ def only_kind(members: pa.Table) -> Kind:
         labels = ", ".join(kind.label for kind in kinds)
         raise ValueError(f"a request carries values of one kind, not of ({labels})")
     return kinds[0]
-
-
-def distinct_arrays(members: pa.Table, column: Column) -> tuple[str, int]:
-    """A JSON array with an array of one string for each different value, and how many there are.
-
-    Args:
-        members: as for `arrays`; values in the order in which they first occur.
-        column: the one kind in `members`.
-
-    Raises:
-        ValueError: `members` holds another kind.
-    """
-    values = _cells(members, (column,)).unique(maintain_order=True)
-    text = values.select(pl.format('["{}"]', column.kind.label).str.join(",")).item()
-    return f"[{text}]", len(values)
 
 
 def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:

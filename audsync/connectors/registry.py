@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from audsync.clock import Clock
 from audsync.connectors.contract import Access, Connector, HttpLimits, Spec
+from audsync.connectors.google import spec as google
 from audsync.connectors.meta import spec as meta
 from audsync.connectors.snapchat import spec as snapchat
 from audsync.connectors.tiktok import spec as tiktok
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import httpx
 
 _SPECS: Mapping[Platform, Callable[[Mapping[str, object]], Spec]] = {
+    Platform.GOOGLE: google.spec,
     Platform.META: meta.spec,
     Platform.SNAPCHAT: snapchat.spec,
     Platform.TIKTOK: tiktok.spec,

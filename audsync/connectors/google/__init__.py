@@ -1,0 +1,1 @@
+"""Google's Data Manager API: customer lists of a Google Ads account."""

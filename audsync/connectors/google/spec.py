@@ -1,0 +1,47 @@
+"""Google's ways and limits as data, by the kind of list. Imports nothing heavy."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from audsync.connectors.contract import CallLimit, Replacing, Spec
+from audsync.domain import Kind, Platform
+
+BASE_URL = "https://datamanager.googleapis.com"
+TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+CONTACT, MOBILE, USER_ID = "contact", "mobile", "user_id"
+DEFAULT_LIST_KIND = CONTACT
+
+_CONTACT = Spec(
+    platform=Platform.GOOGLE,
+    api_version="v1",
+    # Names and places form one identifier of four parts, which a removal would have to repeat
+    # whole as it was sent; docs/platforms/google.md.
+    accepts=(Kind.EMAIL, Kind.PHONE),
+    max_batch_rows=10_000,
+    takes_person_rows=True,
+    replaces_by=Replacing.SWEEP,
+    has_unique_names=True,
+    # Google documents no limit.
+    max_name_chars=128,
+    minimum_size=100,
+    call_limits=(
+        CallLimit(calls=300, window_s=60, scope="app"),
+        CallLimit(calls=100_000, window_s=86_400, scope="app"),
+    ),
+    seconds_per_call=3.0,
+    source="docs/platforms/google.md, read 2026-11-22",
+    base_url=BASE_URL,
+    settles_within_s=86_400,
+)
+
+SPECS: Mapping[str, Spec] = {
+    CONTACT: _CONTACT,
+    MOBILE: replace(_CONTACT, accepts=(Kind.MOBILE_ID,)),
+    USER_ID: replace(_CONTACT, accepts=(Kind.EXTERNAL_ID,)),
+}
+"""A list is of one kind for good, and takes nothing of the others."""
+
+
+def spec(options: Mapping[str, object]) -> Spec:
+    """Google's ways for lists of the option `list_kind`; contact where it is not known."""
+    return SPECS.get(str(options.get("list_kind", DEFAULT_LIST_KIND)), _CONTACT)
