@@ -36,11 +36,14 @@ class Subject:
     """What the addresses of uploads have in common."""
     tells_wait: bool = True
     """Whether its rate limit says how long to wait."""
+    rest_s: int = 60
+    """For how long it is left alone where its rate limit does not say so."""
     most_rows: int | None = None
     """The most rows that it takes in a request, where the connector stays below that."""
 
 
 META_TOKEN = {"value": "sandbox-meta-token"}
+TIKTOK_TOKEN = {"value": "sandbox-tiktok-token"}
 SUBJECTS = [
     Subject(
         platform=Platform.META,
@@ -86,6 +89,25 @@ SUBJECTS = [
         members_path="/users",
         tells_wait=False,
         most_rows=100_000,
+    ),
+    Subject(
+        platform=Platform.TIKTOK,
+        access=Access(
+            account="7000000000000000001",
+            base_url="http://sandbox/tiktok",
+            credentials={"access_token": "sandbox-tiktok-token"},
+        ),
+        keys={Kind.EMAIL: ("EMAIL_SHA256", True), Kind.PHONE: ("PHONE_SHA256", True)},
+        # Of a token that it never gave TikTok says what it says of one that was revoked.
+        trouble={
+            "credentials revoked": {"tokens": [{**TIKTOK_TOKEN, "is_revoked": True}]},
+            "scope missing": {"tokens": [{**TIKTOK_TOKEN, "scopes": []}]},
+            "account out of sight": {"tokens": [{**TIKTOK_TOKEN, "advertisers": []}]},
+        },
+        members_path="/segment/mapping/",
+        tells_wait=False,
+        rest_s=300,
+        most_rows=10_000,
     ),
 ]
 
@@ -179,9 +201,10 @@ class Stage:
 
 
 def person(number: int) -> Person:
-    """An invented person: a made-up digest and an id of our own."""
+    """An invented person: made-up digests and an id of our own."""
     return {
         Kind.EMAIL: number.to_bytes(32, "big"),
+        Kind.PHONE: number.to_bytes(32, "little"),
         Kind.EXTERNAL_ID: f"crm-{number}".encode(),
     }
 
