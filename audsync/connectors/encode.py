@@ -79,6 +79,42 @@ def only_kind(members: pa.Table) -> Kind:
     return kinds[0]
 
 
+def entries(members: pa.Table, values: Mapping[Column, str], *, entry: str) -> str:
+    """A JSON array with one entry a person, which holds only the values that there are.
+
+    Args:
+        members: as for `arrays`; no value in it is empty.
+        values: the kinds in the order wanted, and how one value of each is written; `%s` stands
+            for its text, which belongs into quotes.
+        entry: how one person is written; `%s` stands for the values, with commas between them.
+
+    Raises:
+        ValueError: `members` holds a kind that no column takes.
+    """
+    cells = _cells(members, tuple(values))
+    written = [
+        pl.when(pl.col(column.kind.label) != "").then(
+            pl.concat_str(*_around(template, pl.col(column.kind.label)))
+        )
+        for column, template in values.items()
+    ]
+    joined = pl.concat_str(written, separator=",", ignore_nulls=True)
+    return f"[{cells.select(pl.concat_str(*_around(entry, joined)).str.join(',')).item()}]"
+
+
+def without(members: pa.Table, positions: Collection[int]) -> pa.Table:
+    """`members` less the rows at these positions, counted from 0 in the order of the table."""
+    frame = pl.DataFrame(members)
+    is_left_out = frame["row"].rle_id().is_in(list(positions))
+    return frame.filter(~is_left_out).to_arrow().cast(members.schema)
+
+
+def _around(template: str, inside: pl.Expr) -> tuple[pl.Expr, ...]:
+    """`template` with `inside` in the place of its `%s`."""
+    before, after = template.split("%s")
+    return pl.lit(before), inside, pl.lit(after)
+
+
 def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:
     """One row a person, one String column a kind named by its label: text fit for quotes."""
     frame = pl.DataFrame(members.select(["row", "kind", "value"]))

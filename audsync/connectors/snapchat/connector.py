@@ -136,12 +136,11 @@ class SnapchatConnector(BaseConnector):
 
     def send(self, batch: UploadBatch) -> Receipt:
         """Add or remove the batch's rows; they are all of one kind."""
-        sent = wire.upload(batch)
         path = f"{_segment(batch.audience)}/users"
         answer = self._audience_call(
             batch.audience,
-            self._request(_METHODS[batch.action], path, body=sent.body),
-            read=lambda answer: wire.receipt(answer, batch, sent),
+            self._request(_METHODS[batch.action], path, body=wire.members_body(batch)),
+            read=lambda answer: wire.receipt(answer, batch),
         )
         self._created_at_s.pop(batch.audience, None)
         return replace(answer.value, unanswered_tries=answer.unanswered_tries)

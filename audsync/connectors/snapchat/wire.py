@@ -25,15 +25,6 @@ _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _MAX_CURSOR_CHARS = 4_096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """One batch as it travels."""
-
-    body: bytes
-    values: int
-    """How many different values are in it."""
-
-
 def new_segment(*, account: str, name: str, description: str, retention_days: int) -> bytes:
     """The JSON body of a call that makes one segment."""
     segment = {
@@ -46,19 +37,18 @@ def new_segment(*, account: str, name: str, description: str, retention_days: in
     return json.dumps({"segments": [segment]}).encode()
 
 
-def upload(batch: UploadBatch) -> Upload:
-    """The JSON body of a call that adds or removes members.
+def members_body(batch: UploadBatch) -> bytes:
+    """The JSON body of a call that adds or removes members, all of one kind.
 
-    All members are of one kind, as Snapchat wants it; each value is said once.
+    The segment's id stands in the vendor's sample of a removal only; an add takes it as well.
     """
     kind = encode.only_kind(batch.members)
-    data, values = encode.distinct_arrays(batch.members, encode.Column(kind, is_hashed=True))
     head = json.dumps({"id": batch.audience, "schema": [_SCHEMAS[kind]]})
-    body = f'{{"users":[{head[:-1]},"data":{data}}}]}}'
-    return Upload(body=body.encode(), values=values)
+    data = encode.arrays(batch.members, [encode.Column(kind, is_hashed=True)])
+    return f'{{"users":[{head[:-1]},"data":{data}}}]}}'.encode()
 
 
-def receipt(answer: Mapping[str, Any], batch: UploadBatch, sent: Upload) -> Receipt:
+def receipt(answer: Mapping[str, Any], batch: UploadBatch) -> Receipt:
     """What Snapchat says about one upload.
 
     Its count is of what it received, matched or not, and it never tells which values it cannot
@@ -69,7 +59,7 @@ def receipt(answer: Mapping[str, Any], batch: UploadBatch, sent: Upload) -> Rece
         OutcomeUnknownError: a field is missing or cannot be true.
     """
     user = _entity(answer, "users", "user")
-    if count_field(user, "number_uploaded_users") < sent.values:
+    if count_field(user, "number_uploaded_users") < batch.rows:
         raise unusable("number_uploaded_users")
     return Receipt(
         received_rows=batch.rows,
