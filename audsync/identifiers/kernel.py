@@ -14,7 +14,7 @@ from enum import StrEnum
 import polars as pl
 import pyarrow as pa
 
-from audsync.domain import Kind, Platform
+from audsync.domain import FIRST_FIELD, Kind, Platform
 from audsync.identifiers import hashing, phone_oracle, place
 from audsync.identifiers.countries import code_of
 from audsync.identifiers.judging import judge
@@ -67,6 +67,8 @@ class PrepareSpec:
     region: str | None = None
     """Alpha-2 code of the country to read national numbers with, where a row names none."""
     phone_policy: PhonePolicy = PhonePolicy.VALID
+    carried: tuple[Kind, ...] | None = None
+    """Kinds that the audience can hold, where it is fewer than its platform takes."""
 
 
 def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
@@ -79,13 +81,14 @@ def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
 
     Returns:
         `profile` uint64; `kind` uint8; `value` binary: a 32-byte SHA-256, the UTF-8 text where
-        the platform takes it raw, null when rejected; `reason` uint8. One row a cell that is
-        neither blank nor of a kind the platform does not take (a good date of birth gives three:
-        year, month, day); equal values of a profile once; in no order.
+        the platform takes it raw, null when rejected (but for `not_sendable`); `reason` uint8.
+        One row a cell that is neither blank nor of a kind the platform does not take (a good date
+        of birth gives three: year, month, day); equal values of a profile once; in no order.
     """
     profiles = _series(batch.column("profile"))
     columns = [column for column in _judged(batch, spec) if column.rule is not None]
     rows = pl.concat([_NOTHING, *(part for column in columns for part in _wire_rows(column))])
+    rows = _carried(rows, spec)
     rows = rows.with_columns(profile=profiles.gather(rows["row"]))
     kinds = [column.kind for column in columns]
     has_repeats = len(set(kinds)) < len(kinds) or profiles.n_unique() < len(profiles)
@@ -140,8 +143,25 @@ def rules_version(spec: PrepareSpec) -> str:
         spec.platform,
         _region(spec) or "",
         spec.phone_policy,
+        *sorted(kind.label for kind in spec.carried or ()),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _carried(rows: pl.DataFrame, spec: PrepareSpec) -> pl.DataFrame:
+    """Rows without the match fields that the audience cannot hold; its identifiers are marked.
+
+    Their values stay: they may be on a list of people who are never sent.
+    """
+    if spec.carried is None:
+        return rows
+    is_foreign = ~pl.col("kind").is_in([int(kind) for kind in spec.carried])
+    is_good = pl.col("reason") == int(Reason.ACCEPTED)
+    return rows.filter(~is_foreign | (pl.col("kind") < FIRST_FIELD)).with_columns(
+        reason=pl.when(is_foreign & is_good)
+        .then(pl.lit(int(Reason.NOT_SENDABLE), pl.UInt8))
+        .otherwise(pl.col("reason"))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +228,8 @@ def _wire_rows(column: _Judged) -> Iterator[pl.DataFrame]:
 
 
 def _as_batch(rows: pl.DataFrame, *, has_repeats: bool) -> pa.RecordBatch:
-    """What `prepare` gives; the accepted rows in the order of their ways."""
-    is_good = pl.col("reason") == int(Reason.ACCEPTED)
+    """What `prepare` gives; the good values in the order of their ways."""
+    is_good = pl.col("reason").is_in([int(Reason.ACCEPTED), int(Reason.NOT_SENDABLE)])
     parts = [rows.filter(is_good & (pl.col("way") == way)) for way in _WAYS]
     good = pl.concat(parts).select("profile", "kind", "reason")
     values = pa.concat_arrays(
