@@ -59,7 +59,13 @@ def sync(
 
 
 def replace(
-    context: typer.Context, audience: AudienceName, allow_shrink: AllowShrink = False
+    context: typer.Context,
+    audience: AudienceName,
+    allow_shrink: AllowShrink = False,
+    wipe: Annotated[
+        bool,
+        typer.Option("--wipe", help="Snapchat: empty the audience first instead of a new one."),
+    ] = False,
 ) -> None:
     """Make the platform hold exactly the segment, trusting no snapshot."""
     from audsync.services import audiences as service
@@ -69,7 +75,7 @@ def replace(
         context,
         runtime,
         [audience],
-        lambda name: service.replace(runtime, name, allow_shrink=allow_shrink),
+        lambda name: service.replace(runtime, name, allow_shrink=allow_shrink, wipe=wipe),
     )
 
 

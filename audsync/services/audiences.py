@@ -1,6 +1,7 @@
 """What a person does with audiences: create, sync, replace, retry, delete, watch, schedule."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from audsync.domain import (
 from audsync.errors import AudsyncError, BusyError, UsageError
 from audsync.services import aftermath, reports
 from audsync.services.runtime import Runtime
+from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
@@ -60,10 +62,23 @@ def sync(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Rep
     return bring_in_step(runtime, find(runtime, reference), wish)
 
 
-def replace(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
-    """Make the platform hold exactly the segment, trusting no snapshot."""
-    wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink)
-    return bring_in_step(runtime, find(runtime, reference), wish)
+def replace(
+    runtime: Runtime, reference: str, *, allow_shrink: bool = False, wipe: bool = False
+) -> Report:
+    """Make the platform hold exactly the segment, trusting no snapshot.
+
+    Raises:
+        UsageError: `wipe` where the platform cannot empty an audience.
+    """
+    audience = find(runtime, reference)
+    if wipe and not runtime.spec_of(runtime.connection(audience.connection)).can_wipe:
+        raise UsageError(
+            f"{audience.platform} needs no --wipe: `audsync replace {audience.slug}` leaves exactly"
+            " the segment without an empty moment.",
+            details={"platform": audience.platform.value},
+        )
+    wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink, wipe=wipe)
+    return bring_in_step(runtime, audience, wish)
 
 
 def retry(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
@@ -304,12 +319,8 @@ def _delete(
         job = jobs.begin(session, audience, SyncOperation.DELETE, TriggeredBy.MANUAL, now)
     error = None
     try:
-        if audience.platform_audience_id and not keep_remote:
-            connector = runtime.connect(audience.connection)
-            try:
-                connector.delete(RemoteId(audience.platform_audience_id))
-            finally:
-                connector.close()
+        if not keep_remote:
+            _delete_remote(runtime, audience)
     except AudsyncError as refused:
         error = refused
     with runtime.database.transaction() as session:
@@ -330,6 +341,18 @@ def _delete(
         exit_code=error.exit_code if error else 0,
         audience=reports.audience(audience, success_rate=None),
     )
+
+
+def _delete_remote(runtime: Runtime, audience: PlatformAudience) -> None:
+    """Delete it, and the one whose place it was to take."""
+    with runtime.database.reading() as session:
+        predecessor = ledger.head(session, audience.id).facts.get(PREDECESSOR)
+    ids = [one for one in (audience.platform_audience_id, predecessor) if one]
+    if not ids:
+        return
+    with closing(runtime.connect(audience.connection)) as connector:
+        for one in ids:
+            connector.delete(RemoteId(one))
 
 
 def _refresh(runtime: Runtime, audience: PlatformAudience) -> None:

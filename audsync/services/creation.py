@@ -4,7 +4,9 @@ Before the first attempt the ids of all audiences of that name are noted. If no 
 audience of that name that was not there before is ours. Nothing else is ever adopted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from audsync.connectors.contract import Connector
@@ -12,6 +14,9 @@ from audsync.domain import AudienceState, RemoteId
 from audsync.errors import DuplicateNameError, OutcomeUnknownError
 from audsync.services.runtime import Runtime
 from audsync.store.tables import PlatformAudience
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
 
 MAX_NAMES = 5
 
@@ -25,10 +30,17 @@ class Created:
     warnings: list[dict[str, str]] = field(default_factory=list)
 
 
-def ensure_created(runtime: Runtime, connector: Connector, audience_id: UUID) -> Created:
+def ensure_created(
+    runtime: Runtime,
+    connector: Connector,
+    audience_id: UUID,
+    *,
+    when_made: Callable[["Session"], None],
+) -> Created:
     """The audience's id on the platform; made now if it never was.
 
-    The caller holds the audience's lease.
+    The caller holds the audience's lease. `when_made` is called in the transaction that links a
+    new audience.
 
     Raises:
         AudsyncError: the platform refused, or did not answer: the next attempt finds out.
@@ -40,13 +52,13 @@ def ensure_created(runtime: Runtime, connector: Connector, audience_id: UUID) ->
     if audience.create_attempted_at is not None:
         ours = _made_by_us(connector, audience)
         if ours is not None:
-            return _created(runtime, audience, ours, wanted)
+            return _created(runtime, audience, ours, wanted, when_made)
     for name in _names(runtime, wanted, connector.spec.max_name_chars):
         try:
             remote = _attempt(runtime, connector, audience, name)
         except DuplicateNameError:
             continue
-        return _created(runtime, audience, remote, wanted)
+        return _created(runtime, audience, remote, wanted, when_made)
     raise DuplicateNameError(
         f"{connector.spec.platform} has audiences of the name `{wanted}` and of {MAX_NAMES}"
         " variants of it: choose another --name.",
@@ -81,11 +93,16 @@ def _made_by_us(connector: Connector, audience: PlatformAudience) -> RemoteId | 
 
 
 def _created(
-    runtime: Runtime, audience: PlatformAudience, remote: RemoteId, wanted: str
+    runtime: Runtime,
+    audience: PlatformAudience,
+    remote: RemoteId,
+    wanted: str,
+    when_made: Callable[["Session"], None],
 ) -> Created:
     audience.platform_audience_id = remote
     audience.state = AudienceState.ACTIVE
     with runtime.database.transaction() as session:
+        when_made(session)
         session.merge(audience)
     warnings = []
     if audience.platform_audience_name != wanted:

@@ -4,6 +4,7 @@ from audsync.domain import AudienceState, SyncOperation
 from audsync.errors import UsageError
 from audsync.services.audiences import delete, find
 from audsync.services.runtime import Runtime
+from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step
 from audsync.store import audiences, leases, ledger
 from audsync.store.tables import PlatformAudience
@@ -39,7 +40,9 @@ def _forget(runtime: Runtime, audience: PlatformAudience) -> None:
     lease = leases.claim(runtime.database, audience.id, owner=leases.this_process())
     try:
         with runtime.database.transaction() as session:
-            ledger.close_plan(session, lease, files={}, facts={})
+            facts = ledger.head(session, audience.id).facts
+            lasting = {name: facts[name] for name in (PREDECESSOR,) if name in facts}
+            ledger.close_plan(session, lease, files={}, facts=lasting)
             audience.state = AudienceState.CREATING
             audience.platform_audience_id = None
             audience.create_attempted_at = None

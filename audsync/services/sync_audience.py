@@ -29,19 +29,22 @@ from audsync.errors import (
     StateError,
 )
 from audsync.services import aftermath, reports, segments
-from audsync.services.creation import Created, ensure_created
+from audsync.services.creation import Created
 from audsync.services.heartbeat import Heartbeat, held
 from audsync.services.runtime import Runtime
+from audsync.services.succession import Succession
 from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
 from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
+from audsync.sync import guards
 from audsync.sync.books import Books, of_segment
 from audsync.sync.contract import Desired, StateFiles
 from audsync.sync.guards import Guard
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Segment, Subject
-from audsync.sync.run import Outcome, synchronise
+from audsync.sync.recover import recover
+from audsync.sync.run import Outcome, draft, synchronise
 
 MARGIN_S = 5.0
 """What a lease must outlast a request's time-out by."""
@@ -55,6 +58,8 @@ class Wish:
     allow_shrink: bool = False
     triggered_by: TriggeredBy = TriggeredBy.MANUAL
     retry_of: UUID | None = None
+    wipe: bool = False
+    """A replace may empty the audience first, where that needs no new one."""
     reread: bool = True
     """False: go on with the segment as the job that is retried had read it."""
 
@@ -150,10 +155,12 @@ class _Work:
         created, remote = None, None
         try:
             bench = self._set_up()
-            created = ensure_created(self.runtime, self.connector, self.audience_id)
+            created = self._succession.ensure_created()
             if not created.is_new:
                 remote = self._describe(created.remote)
-            outcome = self._synchronise(job, bench, created.remote)
+            created, outcome = self._bring_in_step(job, bench, created)
+            if created.is_new:
+                remote = None
         except LeaseLostError:
             raise  # whoever has the lease now closes this job too
         except AudsyncError as error:
@@ -217,9 +224,57 @@ class _Work:
             )
         return found
 
-    def _synchronise(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> Outcome:
-        runtime, name = self.runtime, bench.audience.slug
-        ports = Ports(
+    @property
+    def _succession(self) -> Succession:
+        return Succession(
+            runtime=self.runtime,
+            connector=self.connector,
+            lease=self.lease,
+            audience_id=self.audience_id,
+        )
+
+    def _bring_in_step(
+        self, job: AudienceSyncJob, bench: _Bench, created: Created
+    ) -> tuple[Created, Outcome]:
+        """Sync; where a replace takes an empty audience, get one first and tidy up after."""
+        steps = self._succession
+        is_replace = self.wish.operation is SyncOperation.REPLACE
+        is_swap = is_replace and self.connector.spec.replaces_by is not Replacing.SUCCESSOR
+        if is_replace and not is_swap and not created.is_new:
+            bench = self._check_first(job, bench, created.remote)
+            if not self.wish.wipe:
+                steps.begin()
+                created = steps.ensure_created()
+        steps.wipe(created.remote)
+        ports, subject = self._ports(bench), self._subject(job, bench, created.remote)
+        guard = self._guard(bench.audience)
+        outcome = synchronise(ports, subject, bench.segment, guard, is_replace=is_swap)
+        if outcome.status is SyncStatus.COMPLETED:
+            steps.finish()
+        bench.folder.close_work()
+        bench.folder.sweep(self._live_files())
+        return created, outcome
+
+    def _check_first(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> _Bench:
+        """See, before anything is given up, that the segment can be read and no guard refuses.
+
+        Raises:
+            GuardError: what the replace would come to is not allowed.
+        """
+        ports, subject = self._ports(bench), self._subject(job, bench, remote)
+        standing = recover(ports, subject)
+        guard = self._guard(bench.audience)
+        drafted = draft(ports, standing, bench.segment, guard, is_replace=False)
+        guards.enforce(guard, drafted.verdicts, audience=bench.audience.slug)
+        if self.wish.wipe:
+            self._succession.must_wipe(standing)
+        desired = replace(drafted.desired, touched=None)
+        segment = replace(bench.segment, prepare=lambda _cache: desired)
+        return replace(bench, segment=segment)
+
+    def _ports(self, bench: _Bench) -> Ports:
+        runtime = self.runtime
+        return Ports(
             database=runtime.database,
             engine=bench.engine,
             progress=runtime.progress,
@@ -232,18 +287,11 @@ class _Work:
             check_stop=self._check_stop,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
         )
-        subject = Subject(audience_id=self.audience_id, job_id=job.id, remote=remote, name=name)
-        outcome = synchronise(
-            ports,
-            subject,
-            bench.segment,
-            self._guard(bench.audience),
-            is_replace=self.wish.operation is SyncOperation.REPLACE
-            and self.connector.spec.replaces_by is not Replacing.SUCCESSOR,
+
+    def _subject(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> Subject:
+        return Subject(
+            audience_id=self.audience_id, job_id=job.id, remote=remote, name=bench.audience.slug
         )
-        bench.folder.close_work()
-        bench.folder.sweep(self._live_files())
-        return outcome
 
     def _guard(self, audience: PlatformAudience) -> Guard:
         """Guards protect what people rely on: not an audience that never was complete."""

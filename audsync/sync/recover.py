@@ -20,7 +20,7 @@ from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import send
 
-LASTING_FACTS = ("predecessor",)
+LASTING_FACTS = ("predecessor", "must_wipe")
 """What outlives every plan, until the service that noted it is done with it."""
 _KEPT_FACTS = ("rules", "sizes", "stuck_session", "is_lost", *LASTING_FACTS)
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED})
