@@ -99,7 +99,7 @@ class Column:
 def check(kind: Kind, cells: Sequence[str]) -> Column:
     """Check one column; blanks are allowed."""
     column = _clean(kind, cells) or _each(kind, cells)
-    empty = sum(key[1:] in EMPTY_DIGESTS for key in column.keys)
+    empty = sum(column.keys.count(kind.code + digest) for digest in EMPTY_DIGESTS)
     if empty:
         column.leaks["hash_of_nothing"] = empty
     return column

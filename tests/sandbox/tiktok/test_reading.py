@@ -111,3 +111,16 @@ def test_one_advertiser_does_not_see_anothers(tiktok: TikTok) -> None:
     assert len(data(tiktok.get(LIST, advertiser_id=other))["list"]) == 1
     assert [remote.account for remote in tiktok.world.remotes("tiktok")] == [other]
     assert other != ADVERTISER
+
+
+def test_the_sandbox_shows_it_all(either: TikTok) -> None:
+    made = either.create("vip")
+    digest = hashed("a")
+    data(either.add(made, digest))
+    shown = either.http.get(f"{either.root}/_sandbox/audiences").json()["tiktok"]
+    (audience,) = shown
+    assert audience["identifiers"] == [["EMAIL_SHA256", digest]]
+    assert audience["persons"] == [[["EMAIL_SHA256", digest]]]
+    assert (audience["id"], audience["account"], audience["type"]) == (made, ADVERTISER, "Partner")
+    requests = either.world.journal.requests()
+    assert [(each["action"], each["rows"]) for each in requests] == [("create", 0), ("add", 1)]
