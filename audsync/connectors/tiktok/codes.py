@@ -60,7 +60,7 @@ _TOO_MANY_AUDIENCES = Rule(
 _NOT_EDITABLE = Rule(
     ConflictError,
     "TikTok takes no changes to this audience now: it is still being computed, which takes up to "
-    "48 hours, or met fewer than 1,000 people.",
+    "48 hours, met fewer than 1,000 people, or has expired. If that lasts, make another one.",
     {"retry_after_seconds": EDIT_REST_S},
 )
 _NOT_HASHED = Rule(

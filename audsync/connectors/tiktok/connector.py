@@ -179,8 +179,8 @@ class TiktokConnector(BaseConnector):
             cause = self._cause_of(gone, audience)
             if cause is gone:
                 raise
-            # Whether an earlier try of the call may have worked is told by its own details.
-            cause.details = {**gone.details, **cause.details}
+            if "unanswered_tries" in gone.details:
+                cause.details["unanswered_tries"] = gone.details["unanswered_tries"]
             raise cause from gone
 
     def _cause_of(self, gone: AudienceGoneError, audience: RemoteId) -> AudsyncError:
@@ -225,11 +225,13 @@ def _contradiction(listed: wire.Listed) -> AudsyncError:
     """What it means that TikTok lists an audience and does not find it."""
     if listed.is_streamed:
         return UnavailableError(
-            "TikTok does not find the audience, and lists it all the same. Try again later."
+            "TikTok does not find the audience, and lists it all the same. Try again later.",
+            details={"platform": "tiktok"},
         )
     return ValidationError(
         "The audience is on TikTok, but is not one that takes streamed members. Unlink it, and "
-        "create another."
+        "create another.",
+        details={"platform": "tiktok"},
     )
 
 
