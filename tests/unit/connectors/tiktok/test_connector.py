@@ -252,6 +252,7 @@ def test_an_audience_is_not_called_gone_when_the_account_is_out_of_sight(
     with pytest.raises(PermissionDeniedError, match="7001") as caught:
         tiktok.send(batch())
     assert may_have_applied(caught.value)
+    assert "where" not in caught.value.details
 
 
 def test_an_account_that_cannot_be_asked_leaves_the_audience_gone(
