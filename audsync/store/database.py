@@ -44,8 +44,11 @@ _POSTGRES_DEFAULTS: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
 }
-_WRITER = "audsync_writer"
 _CLOCK = "audsync_clock"
+_LIMITS = select(
+    func.set_config("lock_timeout", f"{BUSY_TIMEOUT_S}s", True),
+    func.set_config("idle_in_transaction_session_timeout", "60s", True),
+)
 _SERVER_TIME = select(func.clock_timestamp())
 
 
@@ -70,7 +73,6 @@ class Database:
         self._has_answered = False
         self.dialect: str = self._url.get_backend_name()
         self.engine = self._engine()
-        self._writer = self.engine.execution_options(**{_WRITER: True})
 
     @property
     def address(self) -> str:
@@ -92,9 +94,10 @@ class Database:
         """
         with (
             self._failing_as_store_error(),
-            self._connected(self._writer) as connection,
+            self._connected(self.engine) as connection,
             self._session(connection) as session,
         ):
+            self._begin(connection, is_writer=True)
             yield session
             steps.reached("store: before commit")
             if session.in_transaction():
@@ -114,6 +117,7 @@ class Database:
             self._connected(self.engine) as connection,
             self._session(connection) as session,
         ):
+            self._begin(connection)
             session.autoflush = False
             yield session
 
@@ -124,8 +128,9 @@ class Database:
         Raises:
             StoreError: the database failed.
         """
-        with self._failing_as_store_error(), self._writer.connect() as connection:
+        with self._failing_as_store_error(), self._connected(self.engine) as connection:
             with connection.begin():
+                self._begin(connection, is_writer=True)
                 yield connection
                 steps.reached("store: before commit")
             steps.reached("store: after commit")
@@ -152,6 +157,14 @@ class Database:
             info={_CLOCK: clock},
         )
 
+    def _begin(self, connection: Connection, *, is_writer: bool = False) -> None:
+        """Begin the transaction, here and not by an event of the engine, which slows it all."""
+        if self.dialect == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
+        elif is_writer:
+            # A process frozen inside a transaction must not hold up every other host.
+            connection.execute(_LIMITS)
+
     def _engine(self) -> Engine:
         try:
             engine = create_engine(
@@ -168,10 +181,8 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(engine, "do_connect", self._make_file)
             event.listen(engine, "connect", _set_up_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
         else:
             event.listen(engine, "do_connect", self._connect_patiently)
-            event.listen(engine, "begin", _begin_postgres)
         return engine
 
     @contextmanager
@@ -289,19 +300,3 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - 
     # the journal back and undo a commit (https://sqlite.org/pragma.html#pragma_synchronous, read
     # 2026-11-22): a batch would have been sent that the ledger knows nothing of.
     connection.execute("PRAGMA synchronous = EXTRA")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    is_writer = connection.get_execution_options().get(_WRITER, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writer else "BEGIN")
-
-
-def _begin_postgres(connection: Connection) -> None:
-    if connection.get_execution_options().get(_WRITER, False):
-        # A process frozen inside a transaction must not hold up every other host.
-        connection.execute(
-            select(
-                func.set_config("lock_timeout", f"{BUSY_TIMEOUT_S}s", True),
-                func.set_config("idle_in_transaction_session_timeout", "60s", True),
-            )
-        )

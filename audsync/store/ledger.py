@@ -6,21 +6,21 @@ a request leaves, its outcome after, and the snapshot moves only when the plan i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, bindparam, insert, update
-from sqlmodel import Session, col, select
+from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlmodel import Session, col
 
 from audsync.domain import Action, BatchState, Receipt
 from audsync.errors import StoreError
 from audsync.store import leases
 from audsync.store.database import execute, now
 from audsync.store.leases import Lease
-from audsync.store.tables import METADATA, Batch, Head
+from audsync.store.tables import METADATA, Batch
 
-_MAY_BE_SENT = {BatchState.PLANNED, BatchState.REFUSED, BatchState.UNKNOWN}
+_MAY_BE_SENT = (BatchState.PLANNED, BatchState.REFUSED, BatchState.UNKNOWN)
 _OUTCOMES = {
     BatchState.SENDING: {
         BatchState.APPLIED,
@@ -33,20 +33,26 @@ _OUTCOMES = {
 
 # Plain statements, built once, without records: they run twice for every batch.
 _BATCH, _HEAD = METADATA.tables["batch"], METADATA.tables["head"]
-_ONE_BATCH = select(
-    _BATCH.c.id, _BATCH.c.state, _BATCH.c.attempts, _BATCH.c.unanswered_tries
-).where(
+_KEY = (
     _BATCH.c.audience_id == bindparam("audience"),
     _BATCH.c.job_id == bindparam("job"),
-    _BATCH.c.number == bindparam("number"),
+    _BATCH.c.number == bindparam("position"),
 )
-_CHANGE_BATCH = update(_BATCH).where(_BATCH.c.id == bindparam("batch"))
+_ONE_BATCH = select(_BATCH.c.state, _BATCH.c.unanswered_tries).where(*_KEY)
+_CHANGE_BATCH = update(_BATCH).where(*_KEY)
+_SEND_BATCH = (
+    update(_BATCH)
+    .where(*_KEY, or_(*(_BATCH.c.state == state for state in _MAY_BE_SENT)))
+    .values(state=BatchState.SENDING, attempts=_BATCH.c.attempts + 1, error=None, done_at=None)
+)
 _CHANGE_HEAD = (
     update(_HEAD)
     .where(_HEAD.c.audience_id == bindparam("audience"))
     .values(generation=_HEAD.c.generation + 1)
 )
-_ONE_HEAD = _HEAD.select().where(_HEAD.c.audience_id == bindparam("audience"))
+_ONE_HEAD = select(
+    _HEAD.c.files, _HEAD.c.facts, _HEAD.c.open_job_id, _HEAD.c.epoch, _HEAD.c.generation
+).where(_HEAD.c.audience_id == bindparam("audience"))
 _OPEN_BATCHES = (
     select(Batch)
     .where(col(Batch.audience_id) == bindparam("audience"), col(Batch.job_id) == bindparam("job"))
@@ -79,14 +85,25 @@ class Marked:
     """What the ledger now knows of a batch."""
 
     state: BatchState
-    attempts: int
     unanswered_tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Which files are true for an audience, and whose plan is open."""
+
+    audience_id: UUID
+    files: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    open_job_id: UUID | None = None
+    epoch: int = 0
+    generation: int = 0
+
+
 def head(session: Session, audience_id: UUID) -> Head:
-    """Which files are true for the audience; empty for one that has none yet."""
+    """The audience's head; an empty one where it has none yet."""
     row = execute(session, _ONE_HEAD, {"audience": audience_id}).first()
-    return Head(audience_id=audience_id) if row is None else Head(**row._mapping)  # noqa: SLF001 - its public name
+    return Head(audience_id, *row) if row is not None else Head(audience_id)
 
 
 def open_batches(session: Session, head: Head) -> Sequence[Batch]:
@@ -94,7 +111,7 @@ def open_batches(session: Session, head: Head) -> Sequence[Batch]:
     if head.open_job_id is None:
         return []
     key = {"audience": head.audience_id, "job": head.open_job_id}
-    return session.exec(_OPEN_BATCHES, params=key).all()
+    return session.scalars(_OPEN_BATCHES, key).all()
 
 
 def commit_plan(
@@ -120,7 +137,7 @@ def commit_plan(
 
 def mark_sending(
     session: Session, lease: Lease, *, job_id: UUID, number: int, must_last_s: float
-) -> Marked:
+) -> None:
     """Note that the batch is about to leave; commit before it does.
 
     Args:
@@ -135,23 +152,10 @@ def mark_sending(
         StoreError: the batch is in no state in which it may be sent.
     """
     leases.check(session, lease, must_last_s=must_last_s)
-    batch = _batch(session, lease, job_id=job_id, number=number)
-    if batch.state not in _MAY_BE_SENT:
-        raise _illegal(batch.state, BatchState.SENDING, job_id=job_id, number=number)
-    attempts = batch.attempts + 1
-    change = {
-        "batch": batch.id,
-        "state": BatchState.SENDING,
-        "epoch": lease.epoch,
-        "attempts": attempts,
-        "error": None,
-        "sent_at": now(session),
-        "done_at": None,
-    }
-    execute(session, _CHANGE_BATCH, change)
-    return Marked(
-        state=BatchState.SENDING, attempts=attempts, unanswered_tries=batch.unanswered_tries
-    )
+    key = _key(lease, job_id, number)
+    sent = execute(session, _SEND_BATCH, {**key, "epoch": lease.epoch, "sent_at": now(session)})
+    if not sent.rowcount:
+        raise _illegal(_batch(session, key), BatchState.SENDING, key)
 
 
 def mark_outcome(  # noqa: PLR0913 - what is known of one batch
@@ -180,9 +184,10 @@ def mark_outcome(  # noqa: PLR0913 - what is known of one batch
         StoreError: that state cannot follow the batch's own.
     """
     leases.check(session, lease)
-    batch = _batch(session, lease, job_id=job_id, number=number)
+    key = _key(lease, job_id, number)
+    batch = _batch(session, key)
     if state not in _OUTCOMES.get(batch.state, ()):
-        raise _illegal(batch.state, state, job_id=job_id, number=number)
+        raise _illegal(batch, state, key)
     tries = batch.unanswered_tries
     said: dict[str, Any] = {}
     if receipt is not None:
@@ -195,15 +200,14 @@ def mark_outcome(  # noqa: PLR0913 - what is known of one batch
     elif state is BatchState.UNKNOWN:
         tries += 1
     change = {
-        "batch": batch.id,
         "state": state,
         "epoch": lease.epoch,
         "unanswered_tries": tries,
         "error": error,
         "done_at": now(session),
     }
-    execute(session, _CHANGE_BATCH, change | said)
-    return Marked(state=state, attempts=batch.attempts, unanswered_tries=tries)
+    execute(session, _CHANGE_BATCH, key | change | said)
+    return Marked(state=state, unanswered_tries=tries)
 
 
 def close_plan(
@@ -230,7 +234,7 @@ def replace_files(
 
 def live_files(session: Session) -> set[str]:
     """Every file that any audience's head names: the rest is rubbish."""
-    named = session.exec(select(Head.files)).all()
+    named = session.scalars(select(_HEAD.c.files)).all()
     return {file for files in named for file in files.values()}
 
 
@@ -243,14 +247,18 @@ def _change_head(session: Session, lease: Lease, change: dict[str, Any]) -> None
         execute(session, insert(_HEAD), row)
 
 
-def _batch(session: Session, lease: Lease, *, job_id: UUID, number: int) -> Row[Any]:
-    key = {"audience": lease.audience_id, "job": job_id, "number": number}
+def _key(lease: Lease, job_id: UUID, number: int) -> dict[str, Any]:
+    return {"audience": lease.audience_id, "job": job_id, "position": number}
+
+
+def _batch(session: Session, key: dict[str, Any]) -> Row[Any]:
     batch = execute(session, _ONE_BATCH, key).first()
     if batch is None:
+        job_id, number = str(key["job"]), key["position"]
         raise StoreError(
             f"The ledger has no batch {number} of job {job_id}: the store was changed from "
             "outside. Run `audsync doctor`.",
-            details={"job_id": str(job_id), "number": number},
+            details={"job_id": job_id, "number": number},
         )
     return batch
 
@@ -270,9 +278,10 @@ def _as_row(batch: NewBatch, lease: Lease, job_id: UUID) -> dict[str, Any]:
     }
 
 
-def _illegal(found: BatchState, wanted: BatchState, *, job_id: UUID, number: int) -> StoreError:
+def _illegal(batch: Row[Any], state: BatchState, key: dict[str, Any]) -> StoreError:
+    job_id, number = str(key["job"]), key["position"]
     return StoreError(
-        f"Batch {number} of job {job_id} is `{found}` and cannot become `{wanted}`. "
+        f"Batch {number} of job {job_id} is `{batch.state}` and cannot become `{state}`. "
         "Run `audsync doctor`.",
-        details={"job_id": str(job_id), "number": number, "state": found.value},
+        details={"job_id": job_id, "number": number, "state": batch.state.value},
     )

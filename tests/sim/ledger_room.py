@@ -16,7 +16,7 @@ from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus
 from audsync.store import tables
 from audsync.store.database import Database
 
-_HISTORY_TABLES = ("batch", "head", "lease", "audience_sync_job")
+_HISTORY_TABLES = ("batch", "head", "audience_sync_job")
 
 
 class VirtualClock:
@@ -90,6 +90,8 @@ class LedgerRoom:
         window.execute("begin")
         for table in _HISTORY_TABLES:
             window.execute(f"delete from {table}")
+        # The row stays, as it does between runs: its first claim is no part of a history.
+        window.execute("update lease set epoch = 0, owner = null")
         window.execute("commit")
 
     def add_job(self, operation: SyncOperation) -> UUID:

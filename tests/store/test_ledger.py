@@ -9,8 +9,8 @@ from audsync.domain import Action, BatchState, Receipt, SyncOperation, Triggered
 from audsync.errors import LeaseLostError, StoreError
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.database import Database
-from audsync.store.ledger import NewBatch
-from audsync.store.tables import Batch, Head
+from audsync.store.ledger import Head, NewBatch
+from audsync.store.tables import Batch
 from tests.databases import SetClock, add_audience
 
 RECEIPT = Receipt(received_rows=3, rejected_rows=1, reference="r1", unanswered_tries=2)
