@@ -104,3 +104,42 @@ def test_slots_hold_an_object_for_each_value_and_nothing_for_none(
 
 def test_no_members_give_no_slots() -> None:
     assert encode.slots(table([]), (EMAIL,), opening='{"id":"', closing='"}') == "[]"
+
+
+ENTRY = '{"ids":[%s]}'
+TEMPLATES = {
+    EXTERNAL: '{"external":"%s"}',
+    EMAIL: '{"email":"%s"}',
+    PHONE: '{"phone":"%s"}',
+    MOBILE: '"%s"',
+}
+
+
+@given(people)
+def test_entries_hold_the_values_that_a_person_has(
+    persons: list[dict[encode.Column, str]],
+) -> None:
+    rows = [
+        {column: as_stored(column, text) for column, text in person.items()} for person in persons
+    ]
+    expected = [
+        {"ids": [_filled(column, row[column]) for column in TEMPLATES if column in row]}
+        for row in rows
+    ]
+    assert json.loads(encode.entries(table(rows), TEMPLATES, entry=ENTRY)) == expected
+
+
+def _filled(column: encode.Column, value: bytes) -> object:
+    text = value.hex() if column.is_hashed else value.decode()
+    name = {EXTERNAL: "external", EMAIL: "email", PHONE: "phone"}.get(column)
+    return {name: text} if name else text
+
+
+def test_people_named_by_their_place_are_left_out() -> None:
+    rows = [{EMAIL: as_digest("a"), PHONE: as_digest("b")}, {EMAIL: as_digest("c")}]
+    left = encode.without(table([*rows, *rows]), {0, 3})
+    assert json.loads(encode.arrays(left, (EMAIL, PHONE))) == [
+        [as_digest("c").hex(), ""],
+        [as_digest("a").hex(), as_digest("b").hex()],
+    ]
+    assert encode.without(left, set()).num_rows == left.num_rows
