@@ -11,6 +11,7 @@ _TELLING = re.compile(
     r"|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"  # a mobile id
     r"|[0-9A-Fa-f]{32,}"  # a hash
     r"|\+?\d[\d ().-]{5,}\d"  # a phone number, or any long number
+    r"|\S{40,}"  # whatever is as long as a token
 )
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,128}")
 

@@ -27,6 +27,7 @@ from audsync.errors import (
     AudsyncError,
     OutcomeUnknownError,
     PermissionDeniedError,
+    UnavailableError,
 )
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ _YOUTH_S = 60.0
 """For so long after its creation a segment may be hidden; Snapchat promises nothing here."""
 _PAGE_ROWS = 100
 _FEWEST_PAGE_ROWS = 50
+_MAX_PAGES = 1_000
+"""An ad account has 1,000 segments at most: a list of more pages than that never ends."""
 
 
 def connect(
@@ -95,8 +98,10 @@ class SnapchatConnector(BaseConnector):
         """Ids of the customer lists of exactly this name, oldest first."""
         found: list[tuple[str, RemoteId]] = []
         query: str | None = f"limit={_PAGE_ROWS}"
-        asked = set()
+        asked: set[str] = set()
         while query is not None and query not in asked:
+            if len(asked) == _MAX_PAGES:
+                raise UnavailableError("Snapchat's list of segments never ends. Try again later.")
             asked.add(query)
             page = self._account_call(
                 self._request("GET", f"{self._segments}?{query}"),

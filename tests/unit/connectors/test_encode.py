@@ -143,3 +143,15 @@ def test_people_named_by_their_place_are_left_out() -> None:
         [as_digest("a").hex(), as_digest("b").hex()],
     ]
     assert encode.without(left, set()).num_rows == left.num_rows
+
+
+def test_members_of_one_kind_have_that_kind() -> None:
+    members = table([{EMAIL: as_digest("a")}, {EMAIL: as_digest("b")}])
+    assert encode.only_kind(members) is Kind.EMAIL
+
+
+def test_members_of_several_kinds_or_of_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="email, phone"):
+        encode.only_kind(table([{EMAIL: as_digest("a"), PHONE: as_digest("b")}]))
+    with pytest.raises(ValueError, match="one kind"):
+        encode.only_kind(table([]))
