@@ -188,7 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.ending is Ending.SILENCE:
             self.close_connection = True
             return
-        self.send_response(answer.status)
+        # Not send_response: it would add a second Date, of the machine's clock.
+        self.send_response_only(answer.status)
+        self.send_header("Server", self.version_string())
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))

@@ -6,6 +6,7 @@ travel (late, cut, not at all) is written on the answer, for serve.py and transp
 
 from collections.abc import Sequence
 from dataclasses import replace
+from email.utils import formatdate
 from threading import RLock
 
 from audsync.clock import Clock
@@ -74,7 +75,9 @@ class World:
             if rule is not None:
                 self._hold(rule, answer, now)
             self.journal.record(_entry(platform, call, answer, rule, now), call.body)
-            return replace(answer, effect=None)
+            # The clock that a client sees is the one that platforms go by.
+            headers = {"Date": formatdate(now, usegmt=True), **answer.headers}
+            return replace(answer, effect=None, headers=headers)
 
     def _answered(self, platform: Simulated, call: Call, rule: Rule | None, now: float) -> Answer:
         """The answer as it will travel; it keeps its effect only when that is to wait."""

@@ -1,0 +1,1 @@
+"""Google's Data Manager API and its token endpoint in memory: lists, members, slow requests."""
