@@ -40,11 +40,50 @@ class Subject:
     """For how long it is left alone where its rate limit does not say so."""
     most_rows: int | None = None
     """The most rows that it takes in a request, where the connector stays below that."""
+    blind_wait_s: int = 0
+    """How long the connector waits for a rate limit that does not say so, before it tries again."""
+    works_off_in_s: int = 0
+    """How long after an upload its members are there, where it is not at once."""
+    leaves_out_empty: bool = False
+    """Whether a list without entries may be an answer without fields."""
 
 
+GOOGLE_LOGIN = {"value": "sandbox-google-refresh"}
 META_TOKEN = {"value": "sandbox-meta-token"}
 TIKTOK_TOKEN = {"value": "sandbox-tiktok-token"}
 SUBJECTS = [
+    Subject(
+        platform=Platform.GOOGLE,
+        access=Access(
+            account="1234567890",
+            base_url="http://sandbox/google",
+            token_url="http://sandbox/google/token",
+            credentials={
+                "client_id": "sandbox-client",
+                "client_secret": "sandbox-client-secret",
+                "refresh_token": "sandbox-google-refresh",
+            },
+            options={
+                "consent": {"ad_user_data": "granted", "ad_personalization": "granted"},
+                "terms_accepted": True,
+            },
+        ),
+        keys={Kind.EMAIL: ("EMAIL", True), Kind.PHONE: ("PHONE", True)},
+        # An account has no terms of its own: every upload says that they are accepted.
+        trouble={
+            "credentials unknown": {"clients": [{"id": "another"}]},
+            "credentials expired": {"refresh_tokens": [{**GOOGLE_LOGIN, "is_dead": True}]},
+            "credentials revoked": {"refresh_tokens": [{**GOOGLE_LOGIN, "is_dead": True}]},
+            "scope missing": {"refresh_tokens": [{**GOOGLE_LOGIN, "scopes": []}]},
+            "account out of sight": {"refresh_tokens": [{**GOOGLE_LOGIN, "accounts": []}]},
+            "new audiences not ready": {"unready_calls": 3},
+        },
+        members_path="/audienceMembers:",
+        tells_wait=False,
+        blind_wait_s=60,
+        works_off_in_s=1_800,
+        leaves_out_empty=True,
+    ),
     Subject(
         platform=Platform.META,
         access=Access(
@@ -150,8 +189,13 @@ class Stage:
         self.world.faults.arm([Rule.model_validate({"kind": kind, **rule})])
 
     def members(self, audience: RemoteId) -> set[tuple[str, str]]:
-        """What the platform holds."""
+        """What the platform holds once it has worked off what it was sent."""
+        self.settle()
         return set(self.world.remote(self.subject.platform, audience).identifiers)
+
+    def settle(self) -> None:
+        """Let the time pass that the platform takes to work off what it was sent."""
+        self.clock.seconds += self.subject.works_off_in_s
 
     def wire(self, *people: Person) -> set[tuple[str, str]]:
         """What the platform should hold for `people`."""
@@ -196,8 +240,10 @@ class Stage:
         ]
 
     def send(self, audience: RemoteId, action: Action, *groups: list[Person]) -> None:
+        """One session, worked off to its end."""
         for batch in self.batches(audience, action, *groups):
             self.connector.send(batch)
+        self.settle()
 
 
 def person(number: int) -> Person:

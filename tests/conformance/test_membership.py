@@ -25,12 +25,12 @@ def test_a_new_audience_is_empty_and_found_by_its_exact_name(
 
 
 def test_audiences_of_one_name_are_found_oldest_first_over_many_pages(stage: Stage) -> None:
+    same = {20} if stage.connector.spec.has_unique_names else {20, 70, 119}
     made = []
     for number in range(120):
-        made.append(stage.connector.create("buyers" if number % 50 == 0 else f"n{number}", ""))
+        made.append(stage.connector.create("buyers" if number in same else f"n{number}", ""))
         stage.clock.seconds += 1
-    expected = made[::50] if not stage.connector.spec.has_unique_names else made[:1]
-    assert stage.connector.find("buyers") == expected
+    assert stage.connector.find("buyers") == [made[number] for number in sorted(same)]
 
 
 def test_members_added_in_several_batches_are_all_there(stage: Stage, audience: RemoteId) -> None:

@@ -138,6 +138,8 @@ def test_a_connection_refused_is_tried_again_even_to_create(stage: Stage) -> Non
 def test_reading_again_after_a_lost_answer_tells_the_same(
     stage: Stage, audience: RemoteId, kind: str, call: str
 ) -> None:
+    if (kind, call) == ("missing_fields", "find") and stage.subject.leaves_out_empty:
+        pytest.skip("an answer without fields is a page without audiences")
     calls: dict[str, Any] = {
         "find": lambda: stage.connector.find("buyers"),
         "describe": lambda: stage.connector.describe(audience),
@@ -159,7 +161,7 @@ def test_a_short_rate_limit_is_waited_for(stage: Stage, audience: RemoteId) -> N
     stage.arm("rate_limit", wait_min=1, path=stage.subject.members_path)
     stage.send(audience, Action.ADD, [ANN])
     assert stage.members(audience) == stage.wire(ANN)
-    told_s = 60 if stage.subject.tells_wait else 0
+    told_s = 60 if stage.subject.tells_wait else stage.subject.blind_wait_s
     assert told_s <= sum(stage.clock.slept_s) <= told_s + 1
 
 
