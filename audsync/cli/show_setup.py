@@ -52,16 +52,14 @@ def checks(found: Sequence["Check"], settings: Globals) -> None:
 
 
 def sandbox(url: str, connections: Mapping[str, Mapping[str, object]], settings: Globals) -> None:
-    """Where the sandbox is, and a connection to it for the configuration file."""
+    """Where the sandbox is, and connections to it for the configuration file."""
+    from audsync.services.sandbox_access import as_yaml
+
     if settings.as_json:
         render.document({"url": url, "connections": connections})
         return
-    lines = [f"The sandbox listens at {url} until you press Ctrl-C.", ""]
-    lines += ["For audsync.yaml:", "", "connections:"]
-    for platform, connection in connections.items():
-        lines.append(f"  {platform}-sandbox:")
-        lines += [f"    {key}: {_yaml(value)}" for key, value in connection.items()]
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(f"The sandbox listens at {url} until you press Ctrl-C.\n\n")
+    sys.stdout.write(f"For audsync.yaml:\n\n{as_yaml(connections)}")
     sys.stdout.flush()
 
 
@@ -71,9 +69,3 @@ def _written(one: "Written") -> dict[str, object]:
 
 def _indented(text: str) -> str:
     return text.replace("\n", "\n      ")
-
-
-def _yaml(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {each}" for key, each in value.items()) + "}"
-    return str(value)

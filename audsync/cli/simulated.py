@@ -29,7 +29,8 @@ def sandbox(
     settings = globals_of(context)
 
     def ready(running: "Running") -> None:
-        show_setup.sandbox(running.url, connections_to(running.base_urls), settings)
+        connections = connections_to(running.world.platforms, running.url)
+        show_setup.sandbox(running.url, connections, settings)
 
     serve_forever(port=port, faults=faults, on_ready=ready)
 

@@ -75,8 +75,35 @@ class Remote:
     """What else is worth showing; JSON values."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """What a visitor must know: the way in, and how the platform wants people named.
+
+    The way in has the keys of a connection in the configuration file.
+    """
+
+    account: str
+    credentials: Mapping[str, str]
+    """Names of the sandbox, no secrets."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    login_path: str | None = None
+    """Where tokens are made, below the platform's own prefix; None where they never end."""
+    email_key: str
+    """What it calls the SHA-256 of an e-mail address, in `Remote.identifiers`."""
+    phone_key: str
+    phone_prefix: str
+    """What stands before the digits of a phone number when it is hashed: "+" or nothing."""
+    has_own_people: bool = False
+    """Its uploads do not say which identifiers are one person's: its setting `people` does."""
+
+
 class Simulated(Protocol):
     """A platform that lives in memory. The caller lets in one call at a time."""
+
+    @property
+    def guide(self) -> Guide:
+        """The way in, as long as nobody changes the settings."""
+        ...
 
     def answer(self, call: Call, now: float) -> Answer:
         """Check `call` as the platform would; `now` is in epoch seconds."""

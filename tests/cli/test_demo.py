@@ -11,7 +11,7 @@ from audsync.cli import show_demo
 from audsync.cli.app import run
 from audsync.cli.globals import Globals
 from audsync.config.load import load_config
-from audsync.sandbox.meta.members import Members
+from audsync.sandbox.members import Members
 from audsync.services import sample_people
 from audsync.services.demonstration import Step, Story
 

@@ -282,21 +282,6 @@ class TestSandbox:
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
 
-    def test_shows_a_connection_to_copy(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-    ) -> None:
-        from audsync.cli import show_setup
-        from audsync.cli.globals import Globals
-        from audsync.services.sandbox_access import connections_to
-
-        monkeypatch.chdir(tmp_path)
-        url = "http://127.0.0.1:8787"
-        show_setup.sandbox(url, connections_to({"meta": f"{url}/meta"}), Globals())
-        told = capfd.readouterr().out
-        (tmp_path / "audsync.yaml").write_text(told[told.index("connections:") :], "utf-8")
-        config = load_config(None, {})
-        assert config.connections["meta-sandbox"].account.endswith("1001")
-
 
 class TestEmptiness:
     def test_knows_a_store_without_audiences(self, folder: Path, world: World) -> None:

@@ -13,7 +13,7 @@ from audsync.sandbox.google.identifiers import readable
 from audsync.sandbox.google.lists import UserList
 from audsync.sandbox.google.quotas import Bucket, Quotas, limit_name
 from audsync.sandbox.google.request import JSON_HEADERS, Request, Shelf
-from audsync.sandbox.google.settings import AdsAccount, Settings
+from audsync.sandbox.google.settings import GUIDE, AdsAccount, Settings
 from audsync.sandbox.google.tokens import Tokens
 from audsync.sandbox.google.wire import ACCOUNT_TYPE
 
@@ -40,6 +40,8 @@ _DAILY_WAIT_MIN = 60
 
 class GoogleSandbox:
     """Ads accounts, tokens and user lists, as `Simulated` wants them."""
+
+    guide = GUIDE
 
     def __init__(self, report: Report) -> None:
         self._report = report

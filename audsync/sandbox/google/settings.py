@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audsync.errors import ConfigError
+from audsync.sandbox.contract import Guide
 
 SCOPE = "https://www.googleapis.com/auth/datamanager"
 DEFAULT_SECRET = "sandbox-client-secret"  # noqa: S105 - a name of the sandbox, no secret
@@ -173,3 +174,22 @@ class Settings(_Model):
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
             )
             raise ConfigError(f"these settings are not allowed: {told}") from problem
+
+
+GUIDE = Guide(
+    account="1234567890",
+    credentials={
+        "client_id": "sandbox-client",
+        "client_secret": DEFAULT_SECRET,
+        "refresh_token": DEFAULT_REFRESH_TOKEN,
+    },
+    options={
+        "consent": {"ad_user_data": "granted", "ad_personalization": "granted"},
+        "terms_accepted": True,
+    },
+    login_path="/token",
+    email_key="EMAIL",
+    phone_key="PHONE",
+    phone_prefix="+",
+)
+"""Phones as E.164: Data Manager API formatting guide, read 2026-11-22."""

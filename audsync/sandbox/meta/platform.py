@@ -14,7 +14,7 @@ from audsync.sandbox.meta.audiences import Audience
 from audsync.sandbox.meta.budget import allowed_calls, usage_header
 from audsync.sandbox.meta.columns import readable
 from audsync.sandbox.meta.request import JSON_HEADERS, Book, Request, audience_ids, reply
-from audsync.sandbox.meta.settings import AdAccount, Settings, Token
+from audsync.sandbox.meta.settings import GUIDE, AdAccount, Settings, Token
 
 _ACCOUNT_CALLS: Mapping[tuple[str, str], Callable[[Request], Answer]] = {
     ("GET", ""): objects.read_account,
@@ -36,6 +36,8 @@ _MEMBER_EDGES = frozenset({"users", "usersreplace"})
 
 class MetaSandbox:
     """Ad accounts, tokens and audiences, as `Simulated` wants them."""
+
+    guide = GUIDE
 
     def __init__(self, report: Report) -> None:
         self._report = report

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audsync.errors import ConfigError
+from audsync.sandbox.contract import Guide
 
 DEFAULT_TOKEN = "sandbox-meta-token"  # noqa: S105 - a name of the sandbox, no secret
 DEFAULT_APP_SECRET = "sandbox-app-secret"  # noqa: S105 - a name of the sandbox, no secret
@@ -94,3 +95,13 @@ class Settings(_Model):
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
             )
             raise ConfigError(f"these settings are not allowed: {told}") from problem
+
+
+GUIDE = Guide(
+    account="act_1001",
+    credentials={"access_token": DEFAULT_TOKEN},
+    email_key="EMAIL",
+    phone_key="PHONE",
+    phone_prefix="",
+)
+"""Phones without `+`: Meta's custom audiences guide, read 2026-11-22."""

@@ -10,7 +10,7 @@ from audsync.sandbox.snapchat.envelope import Envelopes
 from audsync.sandbox.snapchat.rates import Rates
 from audsync.sandbox.snapchat.request import Book, Request, document, segment_ids
 from audsync.sandbox.snapchat.segments import Segment
-from audsync.sandbox.snapchat.settings import SCOPE, AdAccount, RefreshToken, Settings
+from audsync.sandbox.snapchat.settings import GUIDE, SCOPE, AdAccount, RefreshToken, Settings
 from audsync.sandbox.snapchat.tokens import TOKEN_PATH, Tokens
 from audsync.sandbox.snapchat.values import CODES, key_of, readable
 
@@ -41,6 +41,8 @@ _GENERIC_CODES = {1: "", 2: "E4001"}
 
 class SnapchatSandbox:
     """Ad accounts, tokens and segments, as `Simulated` wants them."""
+
+    guide = GUIDE
 
     def __init__(self, report: Report) -> None:
         self._report = report

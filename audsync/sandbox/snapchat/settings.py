@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audsync.errors import ConfigError
+from audsync.sandbox.contract import Guide
 
 DEFAULT_CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105 - a name of the sandbox, no secret
 DEFAULT_REFRESH_TOKEN = "sandbox-snapchat-refresh"  # noqa: S105 - a name of the sandbox, no secret
@@ -119,3 +120,19 @@ class Settings(_Model):
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
             )
             raise ConfigError(f"these settings are not allowed: {told}") from problem
+
+
+GUIDE = Guide(
+    account=DEFAULT_ACCOUNT,
+    credentials={
+        "client_id": "sandbox-client",
+        "client_secret": DEFAULT_CLIENT_SECRET,
+        "refresh_token": DEFAULT_REFRESH_TOKEN,
+    },
+    login_path="/login/oauth2/access_token",
+    email_key="EMAIL_SHA256",
+    phone_key="PHONE_SHA256",
+    phone_prefix="",
+    has_own_people=True,
+)
+"""Phones without `+`: Snapchat's customer list page, read 2026-11-22."""

@@ -13,11 +13,13 @@ from audsync.sandbox.tiktok.audiences import Audience
 from audsync.sandbox.tiktok.digests import readable
 from audsync.sandbox.tiktok.limits import Limits
 from audsync.sandbox.tiktok.request import Reply, Request, Store
-from audsync.sandbox.tiktok.settings import Settings
+from audsync.sandbox.tiktok.settings import GUIDE, Settings
 
 
 class TikTokSandbox:
     """An app, its tokens, advertisers and audiences, as `Simulated` wants them."""
+
+    guide = GUIDE
 
     def __init__(self, report: Report) -> None:
         self._report = report

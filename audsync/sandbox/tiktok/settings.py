@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audsync.errors import ConfigError
+from audsync.sandbox.contract import Guide
 
 DEFAULT_TOKEN = "sandbox-tiktok-token"  # noqa: S105 - a name of the sandbox, no secret
 DEFAULT_APP_SECRET = "sandbox-secret"  # noqa: S105 - a name of the sandbox, no secret
@@ -115,3 +116,13 @@ class Settings(_Model):
                 f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
             )
             raise ConfigError(f"these settings are not allowed: {told}") from problem
+
+
+GUIDE = Guide(
+    account="7000000000000000001",
+    credentials={"access_token": DEFAULT_TOKEN},
+    email_key="EMAIL_SHA256",
+    phone_key="PHONE_SHA256",
+    phone_prefix="+",
+)
+"""Phones as E.164: TikTok's page on customer files, read 2026-11-22."""
