@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 MAX_WORDS_CHARS = 200
+_LOOKED_AT_CHARS = 10_000
 
 _TELLING = re.compile(
     r'"[^"]*"'  # whatever a platform quotes may be ours
@@ -25,6 +26,7 @@ def harmless(words: object, secrets: Iterable[str] = ()) -> str | None:
     """
     if not isinstance(words, str):
         return None
+    words = words[:_LOOKED_AT_CHARS]
     for secret in filter(None, secrets):
         words = words.replace(secret, "…")
     printable = "".join(letter if letter.isprintable() else " " for letter in words)

@@ -1,11 +1,15 @@
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from audsync.connectors.replies import Reply
-from audsync.connectors.snapchat import failures
+from audsync.connectors.snapchat import failures, wire
+from audsync.domain import RemoteId
 from audsync.errors import (
     AudienceGoneError,
     AudsyncError,
@@ -241,3 +245,54 @@ def test_nobodys_data_comes_back_out_of_snapchats_words(leak: str) -> None:
 
 def test_secrets_stay_out_of_the_repr() -> None:
     assert "s3cret" not in repr(SCENE)
+
+
+NAMES = st.sampled_from(
+    [
+        "request_status",
+        "request_id",
+        "sub_request_status",
+        "sub_request_error_reason",
+        "error_code",
+        "debug_message",
+        "errors",
+        "segments",
+        "segment",
+        "users",
+        "user",
+        "id",
+        "name",
+        "created_at",
+        "paging",
+        "next_link",
+        "number_uploaded_users",
+    ]
+)
+WORDS = st.sampled_from(["SUCCESS", "success", "ERROR", "E3004", "E0", "vip", "https://[", "?a=1"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2**53) | st.floats() | WORDS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    body=st.dictionaries(NAMES, ANYTHING, max_size=6),
+    status=st.sampled_from([200, 204, 302, 400, 401, 404, 429, 500, 503, 599]),
+)
+def test_whatever_is_answered_ends_in_an_error_of_ours(body: dict[str, Any], status: int) -> None:
+    answer = Reply(status=status, headers={}, body=json.dumps(body).encode("utf-8", "replace"))
+    try:
+        decoded = failures.decode(answer, SCENE, lambda: NOW)
+    except AudsyncError as error:
+        json.dumps(error.as_json())
+        return
+    assert 200 <= status < 300
+    for read in (
+        wire.seen,
+        wire.segment_id,
+        lambda answer: wire.page(answer, "vip", "/segments"),
+        lambda answer: wire.remote_audience(answer, RemoteId("1")),
+    ):
+        with suppress(OutcomeUnknownError):
+            read(decoded)
