@@ -69,14 +69,15 @@ def test_a_replace_in_several_batches_leaves_exactly_what_it_brought(
         assert stage.members(audience) == stage.wire(BEN, CEM, DEE)
 
 
-def test_a_batch_as_large_as_allowed_is_taken_and_a_larger_one_is_not(
+def test_a_batch_as_large_as_ever_sent_is_taken_and_one_beyond_the_limit_is_not(
     stage: Stage, audience: RemoteId
 ) -> None:
-    most = stage.subject.most_rows or stage.connector.spec.max_batch_rows
-    assert stage.connector.spec.max_batch_rows <= most
-    people = [person(number) for number in range(1, most + 2)]
-    stage.send(audience, Action.ADD, people[:most])
-    members = most * len(stage.subject.keys)
+    largest = stage.connector.spec.max_batch_rows
+    limit = stage.subject.most_rows or largest
+    assert largest <= limit
+    people = [person(number) for number in range(1, limit + 2)]
+    stage.send(audience, Action.ADD, people[:largest])
+    members = largest * len(stage.subject.keys)
     assert len(stage.members(audience)) == members
     with pytest.raises(ValidationError):
         stage.send(audience, Action.ADD, people)
