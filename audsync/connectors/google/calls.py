@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import httpx
 
 from audsync.clock import Clock
-from audsync.connectors.google import failures, wire
+from audsync.connectors.google import codes, failures, wire
 from audsync.connectors.google.settings import Settings
 from audsync.connectors.http import Answer, ApiClient
 from audsync.domain import RemoteId
@@ -45,6 +45,10 @@ class Calls:
     def note_birth(self, audience: RemoteId) -> None:
         """Remember that a list was made now: it may take a while to be found."""
         self._created_at_s[audience] = self._clock.monotonic()
+
+    def note_death(self, audience: RemoteId) -> None:
+        """Forget that a list was made: it is not to be waited for any more."""
+        self._created_at_s.pop(audience, None)
 
     def plain(self, request: httpx.Request, *, read: Callable[[dict[str, Any]], T]) -> Answer[T]:
         """Make a call that may go twice, and take its failures as they are."""
@@ -99,36 +103,40 @@ class Calls:
                 read=read,
                 settling=(AudienceGoneError,) if age_s < _YOUTH_S else (),
             )
-        except AudienceGoneError as gone:
-            cause = self._cause_of(gone, audience)
-            if cause is gone:
+        except (AudienceGoneError, PermissionDeniedError) as error:
+            if not failures.may_mean_missing(error):
                 raise
-            raise cause from gone
+            cause = self._cause_of(error, audience)
+            if cause is error:
+                raise
+            raise cause from error
 
-    def _cause_of(self, gone: AudienceGoneError, audience: RemoteId) -> AudsyncError:
-        """What it means that Google does not find a list.
+    def _cause_of(self, error: AudsyncError, audience: RemoteId) -> AudsyncError:
+        """What it means that Google does not find a list, or does not let us near it.
 
-        It says the same of a list that another account holds, and an upload to a list that does
-        not fit the connection may end in these words too. Only what is not there, in an account
-        that is, is gone.
+        Only what its account does not list, while the account can be seen, is gone.
         """
-        cause: AudsyncError = gone
+        cause = error
         try:
-            self._api.call(self.lists("GET", audience), repeatable=True, read=wire.list_id)
-            cause = ConfigError(
-                "Google knows this list and still does not take the request for it. Check "
-                "login_account and list_kind of the connection.",
-                details=gone.details,
-            )
-        except AudienceGoneError:
-            try:
-                self.look_at_account()
-            except AudsyncError as error:
-                cause = error
-        except AudsyncError as error:
-            cause = error
-        if "unanswered_tries" in gone.details:
-            cause.details["unanswered_tries"] = gone.details["unanswered_tries"]
+            is_there = self.account(
+                self.lists("GET", params={"filter": wire.id_filter(audience)}),
+                repeatable=True,
+                read=lambda answer: wire.is_listed(answer, audience),
+            ).value
+        except AudsyncError as trouble:
+            cause = trouble
+        else:
+            if is_there and isinstance(error, AudienceGoneError):
+                cause = ConfigError(
+                    "Google knows this list and still does not take the request for it. Check "
+                    "login_account and list_kind of the connection.",
+                    details=error.details,
+                )
+            elif not is_there and not isinstance(error, AudienceGoneError):
+                details = {**error.details, **codes.GONE.details}
+                cause = AudienceGoneError(codes.GONE.says, details=details)
+        if "unanswered_tries" in error.details:
+            cause.details["unanswered_tries"] = error.details["unanswered_tries"]
         return cause
 
     def lists(

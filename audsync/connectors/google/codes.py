@@ -51,7 +51,7 @@ _WRONG_PLACE = Rule(
     "Google does not take these members for this list: account, login_account and list_kind of "
     "the connection must fit the list, and none of them can be changed once it exists.",
 )
-_GONE = Rule(
+GONE = Rule(
     AudienceGoneError,
     "The list does not exist on Google any more. Recreate it, or unlink it.",
     {"where": "platform"},
@@ -143,7 +143,7 @@ _REASONS: Mapping[str, Rule] = {
         ),
         _WRONG_PLACE,
     ),
-    **dict.fromkeys(("INVALID_USER_LIST_ID", "INVALID_DESTINATION"), _GONE),
+    **dict.fromkeys(("INVALID_USER_LIST_ID", "INVALID_DESTINATION"), GONE),
     **dict.fromkeys(("TERMS_AND_CONDITIONS_NOT_SIGNED", "ADVERTISER_TOS_NOT_ACCEPTED"), _TERMS),
     "EU_POLITICAL_ADVERTISING_DECLARATION_REQUIRED": Rule(
         PermissionDeniedError,
@@ -193,7 +193,7 @@ _STATUSES: Mapping[str, Rule] = {
     ),
     "UNAUTHENTICATED": _TOKEN,
     "PERMISSION_DENIED": _NOT_ALLOWED,
-    "NOT_FOUND": _GONE,
+    "NOT_FOUND": GONE,
     "ALREADY_EXISTS": _DUPLICATE,
     "RESOURCE_EXHAUSTED": _THROTTLED,
     "ABORTED": Rule(UnavailableError, "Google broke the call off; nothing was applied."),

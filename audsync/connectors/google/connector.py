@@ -6,6 +6,7 @@ know the JSON.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -95,10 +96,8 @@ class GoogleConnector(BaseConnector):
         self._calls.look_at_account()
         body = wire.new_list(self._settings, _PROBE_NAME, "")
         request = self._calls.lists("POST", params={"validateOnly": "true"}, body=body)
-        try:
+        with suppress(DuplicateNameError):
             self._calls.account(request, repeatable=True, changes_nothing=True, read=_done)
-        except DuplicateNameError:
-            return None
         return None
 
     def find(self, name: str) -> Sequence[RemoteId]:
@@ -206,10 +205,9 @@ class GoogleConnector(BaseConnector):
 
     def delete(self, audience: RemoteId) -> None:
         """Remove the list; one that is already gone is no error."""
-        try:
+        with suppress(AudienceGoneError):
             self._calls.audience(audience, self._calls.lists("DELETE", audience), read=_done)
-        except AudienceGoneError:
-            return
+        self._calls.note_death(audience)
 
     def close(self) -> None:
         """Let go of the network connections."""

@@ -77,6 +77,14 @@ def decode(reply: Reply, account: str, now: Callable[[], datetime]) -> dict[str,
     return {**body, DATE: reply.headers.get("date", "")}
 
 
+def may_mean_missing(error: AudsyncError) -> bool:
+    """Whether Google said "not found", or no more than "no permission or not found"."""
+    is_vague = set(error.details.get("reasons", ())) <= {"PERMISSION_DENIED"}
+    return isinstance(error, AudienceGoneError) or (
+        is_vague and error.details.get("status") == "PERMISSION_DENIED"
+    )
+
+
 def served_at(answer: Mapping[str, Any]) -> datetime | None:
     """When a decoded answer was given, by Google's clock, aware UTC; None where it does not say."""
     try:

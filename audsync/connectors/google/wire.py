@@ -108,6 +108,23 @@ def name_filter(name: str) -> str | None:
     return None if {'"', "\\"} & set(name) else f'display_name = "{name}"'
 
 
+def id_filter(audience: RemoteId) -> str:
+    """The filter that finds one list."""
+    return f"id = {audience}"
+
+
+def is_listed(answer: Mapping[str, Any], audience: RemoteId) -> bool:
+    """Whether an account has a list, by the page that `id_filter` brought.
+
+    Raises:
+        OutcomeUnknownError: this is no such page.
+    """
+    found = {list_id(entry) for entry in _lists(answer)}
+    if found - {audience} or answer.get("nextPageToken"):
+        raise unusable("userLists")
+    return bool(found)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """One page of an account's lists."""
@@ -124,9 +141,7 @@ def page(answer: Mapping[str, Any], mine: Settings, name: str) -> Page:
     Raises:
         OutcomeUnknownError: this is no page of lists.
     """
-    entries = answer.get("userLists", [])
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise unusable("userLists")
+    entries = _lists(answer)
     return Page(
         audiences=tuple(
             list_id(entry)
@@ -171,6 +186,18 @@ def remote_audience(answer: Mapping[str, Any], mine: Settings) -> RemoteAudience
         note="" if is_usable else _state(answer),
         matched_percent=_matched_percent(answer, mine),
     )
+
+
+def _lists(answer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The lists of a page; a page of none leaves the field out.
+
+    Raises:
+        OutcomeUnknownError: this is no page of lists.
+    """
+    entries = answer.get("userLists", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise unusable("userLists")
+    return entries
 
 
 def _destinations(mine: Settings, audience: RemoteId) -> list[dict[str, Any]]:

@@ -53,21 +53,27 @@ def failure(status: str, *reasons: str, fields: Mapping[str, str] | None = None)
 
 
 @cache
-def _private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
+def _key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def public_key() -> str:
+    """What Google knows of the key of `service_account`."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return _key().public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 def service_account(**changes: object) -> str:
     """The JSON of a service account's key, made up on the spot."""
+    private_key = _key().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
     facts = {
         "type": "service_account",
         "private_key_id": "key-1",
-        "private_key": _private_key(),
+        "private_key": private_key.decode(),
         "client_email": "sync@example.iam.gserviceaccount.com",
         "token_uri": "https://oauth2.googleapis.com/token",
     }

@@ -213,29 +213,35 @@ def test_a_name_with_quotes_is_looked_for_among_all(
     assert "filter" not in script.seen[0].url.params
 
 
-def test_a_list_that_is_not_there_is_gone_once_the_account_is_seen(
-    google: GoogleConnector, script: Script
+@pytest.mark.parametrize("refusal", [NO_SUCH_LIST, GONE, DENIED])
+def test_a_list_that_its_account_does_not_list_is_gone(
+    google: GoogleConnector, script: Script, refusal: Scripted
 ) -> None:
-    script.answers = [NO_SUCH_LIST, GONE, {}]
-    with pytest.raises(AudienceGoneError):
+    script.answers = [SILENCE, refusal, {}]
+    with pytest.raises(AudienceGoneError) as caught:
         google.send(batch())
-    assert script.paths() == ["/v1/audienceMembers:ingest", f"{LISTS}/{ID}", LISTS]
+    assert caught.value.details["where"] == "platform"
+    assert may_have_applied(caught.value)
+    assert script.paths()[1:] == ["/v1/audienceMembers:ingest", LISTS]
+    assert dict(script.seen[-1].url.params) == {"filter": f"id = {ID}"}
 
 
+@pytest.mark.parametrize("refusal", [NO_SUCH_LIST, DENIED])
 @pytest.mark.parametrize("account", [GONE, DENIED])
 def test_a_list_is_not_called_gone_when_the_account_is_out_of_sight(
-    google: GoogleConnector, script: Script, account: Scripted
+    google: GoogleConnector, script: Script, refusal: Scripted, account: Scripted
 ) -> None:
-    script.answers = [SILENCE, NO_SUCH_LIST, GONE, account]
+    script.answers = [SILENCE, refusal, account]
     with pytest.raises(PermissionDeniedError, match="1234567890") as caught:
         google.send(batch())
     assert may_have_applied(caught.value)
 
 
-def test_a_list_is_not_called_gone_while_the_account_cannot_be_asked(
-    google: GoogleConnector, script: Script
+@pytest.mark.parametrize("answer", [FAILING, {"userLists": [{**LIST, "id": "1"}]}])
+def test_a_list_is_not_called_gone_while_the_account_gives_no_clear_answer(
+    google: GoogleConnector, script: Script, answer: Scripted
 ) -> None:
-    script.answers = [GONE, GONE, FAILING, FAILING, FAILING]
+    script.answers = [GONE, *[answer] * 3]
     with pytest.raises(UnavailableError):
         google.describe(ID)
 
@@ -243,8 +249,16 @@ def test_a_list_is_not_called_gone_while_the_account_cannot_be_asked(
 def test_an_upload_that_does_not_fit_a_list_that_is_there_is_a_matter_of_configuration(
     google: GoogleConnector, script: Script
 ) -> None:
-    script.answers = [NO_SUCH_LIST, LIST]
+    script.answers = [NO_SUCH_LIST, {"userLists": [LIST]}]
     with pytest.raises(ConfigError, match="login_account"):
+        google.send(batch())
+
+
+def test_a_list_that_is_there_and_may_not_be_changed_is_a_matter_of_permission(
+    google: GoogleConnector, script: Script
+) -> None:
+    script.answers = [DENIED, {"userLists": [LIST]}]
+    with pytest.raises(PermissionDeniedError):
         google.send(batch())
 
 
@@ -256,16 +270,17 @@ def test_a_new_list_that_is_not_there_yet_is_waited_for(
     assert google.send(batch()).unanswered_tries == 0
     assert len(clock.slept_s) == 2
     clock.seconds += 60
-    script.answers = [NO_SUCH_LIST, GONE, {}]
+    script.answers = [NO_SUCH_LIST, {}]
     with pytest.raises(AudienceGoneError):
         google.send(batch())
 
 
 def test_deleting_what_is_gone_is_no_error(google: GoogleConnector, script: Script) -> None:
-    script.answers = [{}, GONE, GONE, {}]
+    script.answers = [LIST, {}, GONE, {}]
+    google.create("vip", "")
     google.delete(ID)
     google.delete(ID)
-    assert [request.method for request in script.seen] == ["DELETE", "DELETE", "GET", "GET"]
+    assert [request.method for request in script.seen] == ["POST", "DELETE", "DELETE", "GET"]
 
 
 def test_access_is_checked_without_making_anything(google: GoogleConnector, script: Script) -> None:
@@ -309,7 +324,8 @@ def test_an_account_out_of_sight_is_a_matter_of_permission(
 
 def test_no_error_holds_a_secret_or_a_value(google: GoogleConnector, script: Script) -> None:
     told = []
-    for answer in (wrong(0), DENIED, FAILING, GONE, (400, {"error": {"message": "00" * 32}})):
+    answers: list[Scripted] = [wrong(0), DENIED, FAILING, GONE, (400, {"error": {"x": "00" * 32}})]
+    for answer in answers:
         script.answers = [answer] * 4
         with pytest.raises(AudsyncError) as caught:
             google.send(batch())
