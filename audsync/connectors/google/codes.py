@@ -26,7 +26,7 @@ from audsync.errors import (
     ValidationError,
 )
 
-TERMS_URL = "https://support.google.com/google-ads/answer/7475709"
+TERMS_URL = "https://support.google.com/adspolicy/answer/6299717"
 """Google's page on its Customer Match policy, with the way to the terms."""
 REQUEST_FORGOTTEN = {"REQUEST_TOO_OLD", "INVALID_REQUEST_ID"}
 
