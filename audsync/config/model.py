@@ -35,6 +35,7 @@ from audsync.config.segments import (
     SqlSource,
     SuppressionConfig,
 )
+from audsync.config.times import Duration, Quiet, Zone
 from audsync.config.values import (
     SYNC_HOURS,
     Bytes,
@@ -75,6 +76,7 @@ __all__ = [
     "NotifyConfig",
     "NotifyEvent",
     "PhonePolicy",
+    "ScheduleConfig",
     "SegmentConfig",
     "SnapchatConnection",
     "SnapchatCredentials",
@@ -145,6 +147,18 @@ class Limits(Section):
     max_batch_size: int | None = Field(
         default=None, ge=1, description="Rows in a request; only lowers the platform's own limit."
     )
+
+
+class ScheduleConfig(Section):
+    """When `audsync run-due` begins what is due."""
+
+    jitter: Duration = Field(
+        default=0, le=43_200, description="Up to so much later, always the same for an audience."
+    )
+    quiet: Quiet = Field(
+        default=(), description="Hours of the day in which nothing is begun, such as 22:00-06:00."
+    )
+    time_zone: Zone = Field(default="UTC", description="Whose hours these are.")
 
 
 class GuardConfig(Section):
@@ -236,6 +250,9 @@ class Config(Section):
         default_factory=Defaults, description="What holds where nothing is said."
     )
     limits: Limits = Field(default_factory=Limits, description="How much at once, and how long.")
+    schedule: ScheduleConfig = Field(
+        default_factory=ScheduleConfig, description="When what is due is begun."
+    )
     connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
     segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")
     audiences: dict[Name, AudienceConfig] = Field(

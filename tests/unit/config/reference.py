@@ -16,6 +16,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("state", model.StateConfig),
     ("defaults", model.Defaults),
     ("limits", model.Limits),
+    ("schedule", model.ScheduleConfig),
     ("connections.NAME, platform: meta", model.MetaConnection),
     ("connections.NAME, platform: google", model.GoogleConnection),
     ("connections.NAME, platform: tiktok", model.TiktokConnection),
@@ -51,6 +52,8 @@ _WRITTEN = {
     "country": "column",
     "consent": "column",
     "traits": "list of columns",
+    "jitter": "time, such as 90s, 10m",
+    "quiet": "list of hours, such as 22:00-06:00",
 }
 _DEFAULTS = {"every": "24h", "minimum_every": "1h", "memory_limit": "1GB"}
 
