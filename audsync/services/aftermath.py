@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audsync.domain import AudienceState, RemoteAudience, SyncStatus
 from audsync.errors import AttentionError, AudienceGoneError, AudsyncError, UnavailableError
+from audsync.services import told
 from audsync.store import jobs
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync.run import Outcome
@@ -34,7 +35,7 @@ def settle(
     error = outcome.error
     retry_at = _retry_at(job, error, now)
     if remote is not None:
-        audience.platform_size = remote.size_upper
+        told.remember(audience, remote, now=now)
     if any(warning["code"] == "NO_VALID_IDENTIFIERS" for warning in job.warnings):
         audience.match_rate = 0.0
     job.match_rate = audience.match_rate

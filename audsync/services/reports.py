@@ -72,7 +72,9 @@ def batch(record: Batch) -> dict[str, Any]:
 
 
 def audience(record: PlatformAudience, *, success_rate: float | None) -> dict[str, Any]:
-    """An audience as `status` shows it."""
+    """An audience as `status` shows it; what its platform said keeps its bounds."""
+    told = record.told or {}
+    percent = told.get("matched_percent")
     return {
         "audience": record.slug,
         "audience_id": str(record.id),
@@ -89,6 +91,11 @@ def audience(record: PlatformAudience, *, success_rate: float | None) -> dict[st
         "platform_size": record.platform_size,
         "matched_size": record.matched_size,
         "match_rate": record.match_rate,
+        "size_lower": told.get("size_lower"),
+        "size_upper": told.get("size_upper"),
+        "size_told_at": told.get("size_told_at"),
+        "matched_percent": None if percent is None else [percent, percent],
+        "platform_note": told.get("note") or None,
         "last_sync_at": moment(record.last_sync_at),
         "last_sync_status": record.last_sync_status.value if record.last_sync_status else None,
         "last_sync_error": record.last_sync_error,

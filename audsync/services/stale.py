@@ -2,6 +2,7 @@
 
 from audsync.domain import AudienceState, SyncOperation
 from audsync.errors import UsageError
+from audsync.services import told
 from audsync.services.audiences import delete, find
 from audsync.services.runtime import Runtime
 from audsync.services.succession import PREDECESSOR
@@ -47,7 +48,7 @@ def _forget(runtime: Runtime, audience: PlatformAudience) -> None:
             audience.platform_audience_id = None
             audience.create_attempted_at = None
             audience.known_before = []
-            audience.platform_size = audience.matched_size = None
+            told.forget(audience)
             audiences.save(session, audience, now=runtime.database.now(session))
     finally:
         leases.release(runtime.database, lease)

@@ -86,7 +86,7 @@ def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> R
     runtime.segment(audience.segment)
     connector = runtime.connect(audience.connection)
     try:
-        with _leased(runtime, audience) as (lease, heartbeat):
+        with leased(runtime, audience) as (lease, heartbeat):
             work = _Work(
                 runtime=runtime,
                 audience_id=audience.id,
@@ -118,9 +118,14 @@ def max_rows(runtime: Runtime, connector_limit: int) -> int:
 
 
 @contextmanager
-def _leased(
+def leased(
     runtime: Runtime, audience: PlatformAudience
 ) -> Iterator[tuple[leases.Lease, Heartbeat]]:
+    """Hold the audience's lease while the block runs.
+
+    Raises:
+        BusyError: another process holds it.
+    """
     ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
     owner = leases.this_process()
     lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)

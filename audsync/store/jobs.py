@@ -148,6 +148,22 @@ def batches(session: Session, job_id: UUID) -> Sequence[Batch]:
     return session.exec(statement).all()
 
 
+def latest_settlement(session: Session, audience_id: UUID) -> dict[str, Any] | None:
+    """The settlement of the latest job of the audience that sent anything to be worked off."""
+    sent = select(col(Batch.id)).where(col(Batch.job_id) == col(AudienceSyncJob.id)).exists()
+    statement = (
+        select(AudienceSyncJob)
+        .where(
+            col(AudienceSyncJob.platform_audience_id) == audience_id,
+            col(AudienceSyncJob.settlement).is_not(None),
+            sent,
+        )
+        .order_by(col(AudienceSyncJob.started_at).desc(), col(AudienceSyncJob.id).desc())
+    )
+    found = session.exec(statement.limit(1)).first()
+    return found.settlement if found else None
+
+
 def has_completed(session: Session, audience_id: UUID) -> bool:
     """Whether the audience was ever brought wholly in step."""
     statement = select(col(AudienceSyncJob.id)).where(

@@ -105,6 +105,8 @@ class PlatformAudience(_Record, table=True):
     platform_size: int | None = None
     matched_size: int | None = None
     match_rate: float | None = None
+    told: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """What the platform said of it last, as it said it; see `services.told`."""
     guard: dict[str, Any] | None = Field(default=None, sa_type=Json)
     create_attempted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     known_before: list[str] = Field(default_factory=list, sa_type=Json)

@@ -1,0 +1,155 @@
+"""Asking how far a platform has come with what it accepted, between two syncs.
+
+Nothing is ever sent: answers are recorded, and a plan of which everything took effect is closed.
+What came to nothing is sent again by the next sync.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from random import SystemRandom
+from uuid import UUID
+
+from audsync.connectors.contract import Connector
+from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
+from audsync.errors import AudienceGoneError, BusyError
+from audsync.services import segments, told
+from audsync.services.heartbeat import Heartbeat
+from audsync.services.runtime import Runtime
+from audsync.services.sync_audience import MARGIN_S, folder_of, leased, max_rows
+from audsync.store import audiences, leases, ledger
+from audsync.store.tables import PlatformAudience
+from audsync.sync import settle
+from audsync.sync.local import LocalEngine
+from audsync.sync.ports import Ports, Subject
+from audsync.sync.recover import recover
+
+
+def is_waiting(runtime: Runtime, audience_id: UUID) -> bool:
+    """Whether the platform accepted requests for the audience that are not known to be final."""
+    with runtime.database.reading() as session:
+        batches = ledger.open_batches(session, ledger.head(session, audience_id))
+    return any(batch.state is BatchState.ACCEPTED for batch in batches)
+
+
+def follow_up(runtime: Runtime, audience: PlatformAudience) -> int:
+    """Record what became of accepted requests, and close the plan if that was all of it.
+
+    Returns:
+        how many requests are not final yet.
+
+    Raises:
+        BusyError: another process works on the audience, and does the same.
+        AudsyncError: the platform cannot be asked.
+    """
+    with _visit(runtime, audience) as visit:
+        return visit.follow_up()
+
+
+def refresh(runtime: Runtime, audience: PlatformAudience) -> None:
+    """Follow up, and ask for size and state; nothing while another process works on it.
+
+    Raises:
+        AudienceGoneError: the platform lost it; the audience is stale now.
+        AudsyncError: the platform cannot be asked.
+    """
+    if audience.platform_audience_id is None or audience.state is not AudienceState.ACTIVE:
+        return
+    try:
+        with _visit(runtime, audience) as visit:
+            visit.follow_up()
+            visit.look()
+    except BusyError:
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Visit:
+    """One look at one audience, while its lease is held."""
+
+    runtime: Runtime
+    audience: PlatformAudience
+    connector: Connector
+    lease: leases.Lease
+    heartbeat: Heartbeat
+
+    def follow_up(self) -> int:
+        """How many requests are not final yet."""
+        database = self.runtime.database
+        with database.reading() as session:
+            job_id = ledger.head(session, self.audience.id).open_job_id
+        remote = self.audience.platform_audience_id
+        if job_id is None or remote is None:
+            return 0
+        subject = Subject(
+            audience_id=self.audience.id,
+            job_id=job_id,
+            remote=RemoteId(remote),
+            name=self.audience.slug,
+        )
+        with self._ports() as ports:
+            waiting = settle.follow_up(ports, subject)
+            with database.reading() as session:
+                batches = ledger.open_batches(session, ledger.head(session, self.audience.id))
+            if all(batch.state is BatchState.APPLIED for batch in batches):
+                recover(ports, subject)  # which has nothing left to send: it closes the plan
+        return waiting
+
+    def look(self) -> None:
+        """Record what the platform says of the audience."""
+        remote = RemoteId(self.audience.platform_audience_id or "")
+        try:
+            found = self.connector.describe(remote)
+        except AudienceGoneError:
+            # One that was never whole may be too young to be seen: a sync finds that out.
+            if self.audience.last_sync_status is SyncStatus.COMPLETED:
+                self.audience.state = AudienceState.STALE
+                self._save()
+            raise
+        with self.runtime.database.reading() as session:
+            now = self.runtime.database.now(session)
+        told.remember(self.audience, found, now=now)
+        self._save()
+
+    def _save(self) -> None:
+        with self.runtime.database.transaction() as session:
+            leases.check(session, self.lease)
+            audiences.save(session, self.audience, now=self.runtime.database.now(session))
+
+    @contextmanager
+    def _ports(self) -> Iterator[Ports]:
+        runtime, spec = self.runtime, self.connector.spec
+        folder = folder_of(runtime, self.audience.id)
+        memory_bytes = segments.working_memory(runtime)
+        yield Ports(
+            database=runtime.database,
+            engine=LocalEngine(folder, folder.open_work(), memory_bytes=memory_bytes),
+            progress=runtime.progress,
+            spec=spec,
+            max_rows=max_rows(runtime, spec.max_batch_rows),
+            lease=self.lease,
+            connector=self.connector,
+            clock=runtime.clock,
+            random=SystemRandom(),
+            check_stop=self.heartbeat.check,
+            must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
+        )
+        folder.close_work()
+
+
+@contextmanager
+def _visit(runtime: Runtime, audience: PlatformAudience) -> Iterator[_Visit]:
+    """The audience as it is once nobody else works on it."""
+    with (
+        closing(runtime.connect(audience.connection)) as connector,
+        leased(runtime, audience) as (lease, heartbeat),
+    ):
+        with runtime.database.reading() as session:
+            current = session.get_one(PlatformAudience, audience.id)
+        yield _Visit(
+            runtime=runtime,
+            audience=current,
+            connector=connector,
+            lease=lease,
+            heartbeat=heartbeat,
+        )

@@ -1,0 +1,83 @@
+"""What a platform works off later is followed up between syncs, and nothing is sent for it."""
+
+from pathlib import Path
+
+import pytest
+
+from audsync.domain import AudienceState
+from audsync.errors import AudienceGoneError, BusyError
+from audsync.services import audiences, follow_up
+from audsync.store import leases
+from tests.services.test_platforms import CASES, Shop, crowd, written
+
+SLOW = [name for name, case in CASES.items() if case.settles]
+
+
+@pytest.fixture(params=SLOW)
+def slow(request: pytest.FixtureRequest, tmp_path: Path) -> Shop:
+    shop = Shop(CASES[request.param], tmp_path)
+    written(shop, crowd(1, 201))
+    report = shop.create()
+    assert report.exit_code == 0, report.job["error"]
+    return shop
+
+
+def settlement(shop: Shop) -> str:
+    (job,) = audiences.history(shop.runtime)
+    return str(job["settlement"]["status"])
+
+
+def sent(shop: Shop) -> int:
+    return sum(entry["method"] != "GET" for entry in shop.world.journal.requests(with_bodies=False))
+
+
+def test_it_stays_pending_until_the_platform_is_done(slow: Shop) -> None:
+    audience = audiences.find(slow.runtime, "a")
+    assert follow_up.is_waiting(slow.runtime, audience.id)
+    assert follow_up.follow_up(slow.runtime, audience) == 1
+    assert settlement(slow) == "pending"
+    slow.clock.advance(3600)
+    before = sent(slow)
+    assert follow_up.follow_up(slow.runtime, audience) == 0
+    assert settlement(slow) == "confirmed"
+    assert sent(slow) - before <= 1  # at most a token
+    assert not follow_up.is_waiting(slow.runtime, audience.id)
+    assert slow.sync().job["total_batches"] == 0
+    assert slow.is_exact()
+
+
+def test_what_came_to_nothing_is_left_to_the_next_sync(slow: Shop) -> None:
+    platform = slow.world.platforms[slow.case.platform]
+    platform.configure({"outcomes": [{"nth": 1, "status": "FAILED"}]})
+    written(slow, crowd(1, 203))
+    slow.clock.advance(3600)
+    slow.sync()
+    slow.clock.advance(3600)
+    audience = audiences.find(slow.runtime, "a")
+    assert follow_up.follow_up(slow.runtime, audience) == 0
+    (latest, _) = audiences.history(slow.runtime)
+    assert latest["settlement"]["status"] == "rejected"
+    slow.until_done(slow.sync)
+    assert slow.is_exact()
+
+
+def test_somebody_else_at_work_is_an_error_to_a_follow_up_and_none_to_a_refresh(
+    slow: Shop,
+) -> None:
+    audience = audiences.find(slow.runtime, "a")
+    lease = leases.claim(slow.runtime.database, audience.id, owner=leases.this_process())
+    with pytest.raises(BusyError):
+        follow_up.follow_up(slow.runtime, audience)
+    follow_up.refresh(slow.runtime, audience)
+    leases.release(slow.runtime.database, lease)
+    assert settlement(slow) == "pending"
+
+
+def test_a_refresh_that_finds_the_audience_gone_makes_it_stale(slow: Shop) -> None:
+    audience = audiences.find(slow.runtime, "a")
+    connector = slow.runtime.connect("ads")
+    (remote,) = slow.remotes()
+    connector.delete(remote.id)
+    with pytest.raises(AudienceGoneError):
+        follow_up.refresh(slow.runtime, audience)
+    assert audiences.find(slow.runtime, "a").state is AudienceState.STALE
