@@ -26,7 +26,9 @@ class Work:
     action: Action
     received_at: float
     rows: list[Row] = field(default_factory=list, repr=False)
-    """Whom it names, less those who are left out."""
+    """Whom it names, less those who are left out; emptied when all is done."""
+    row_count: int = 0
+    """How many there were."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Members left out, by reason."""
     before: float = 0.0
@@ -46,10 +48,13 @@ class Work:
     def finish(self) -> None:
         """Nothing more will come of it."""
         self.is_settled = True
+        self.row_count = len(self.rows)
         if self.dropped:
             self.status = "PARTIAL_SUCCESS" if self.rows else "FAILED"
         else:
             self.status = "SUCCESS"
+        # Statuses are kept for weeks; whom they were about need not be.
+        self.rows = []
 
 
 class Flight:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-Path = tuple[Any, str] | None
-"""A linked list of names, from the innermost outwards."""
+Path = tuple[Any, str | int] | None
+"""A linked list of names and positions, from the innermost outwards."""
 
 _UPPER = re.compile("([A-Z])")
 _INT64 = re.compile("-?[0-9]{1,19}")
@@ -48,7 +48,7 @@ def joined(path: Path) -> str:
     names: list[str] = []
     while path is not None:
         path, name = path
-        names.append(name)
+        names.append(name if isinstance(name, str) else f"[{name}]")
     return ".".join(reversed(names)).replace(".[", "[")
 
 
@@ -109,7 +109,7 @@ class Many:
             return None
         plain, read = self.of.plain, self.of.read
         return [
-            each if type(each) is plain else read(each, (path, f"[{at}]"), problems)
+            each if type(each) is plain else read(each, (path, at), problems)
             for at, each in enumerate(value)
         ]
 

@@ -83,9 +83,9 @@ def _counted(accepted: Accepted, work: Work) -> tuple[str, dict[str, Any]]:
 
 def _match_rate(work: Work) -> str:
     """The range of the share of matched members; small uploads are not told."""
-    if len(work.rows) < _RATED_RECORDS:
+    if work.row_count < _RATED_RECORDS:
         return "MATCH_RATE_RANGE_NOT_ELIGIBLE"
-    percent = work.matched * 100 // len(work.rows)
+    percent = work.matched * 100 // work.row_count
     if percent < 20:  # noqa: PLR2004 - the lowest range ends here
         return "MATCH_RATE_RANGE_LESS_THAN_20"
     return MATCH_RATES[3 + max(0, (percent - 21) // 10)]

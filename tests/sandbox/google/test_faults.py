@@ -144,9 +144,9 @@ def test_a_full_request_is_answered_quickly(google: Google) -> None:
     user_list = google.create()
     members = [person(f"{n} mail", f"{n} other") for n in range(10_000)]
     body = orjson.dumps(ingestion(user_list, members))
-    started = time.perf_counter()
+    started = time.process_time()
     answer = google.call("POST", "/v1/audienceMembers:ingest", content=body)
-    took_s = time.perf_counter() - started
+    took_s = time.process_time() - started
     assert answer.status_code == 200
-    # Generous: a quiet machine needs a sixth of a second.
-    assert took_s < 3
+    # Of the processor, not of the wall: other programs may want it too.
+    assert took_s < 2
