@@ -12,8 +12,6 @@ from audsync.domain import AudienceState
 from audsync.errors import AudienceUnknownError, UsageError
 from audsync.store.tables import PlatformAudience
 
-_CAN_BE_SYNCED = (AudienceState.CREATING, AudienceState.ACTIVE)
-
 
 def add(session: Session, audience: PlatformAudience) -> PlatformAudience:
     """Store a new audience.
@@ -70,26 +68,6 @@ def listed(session: Session, tenant_id: int) -> Sequence[PlatformAudience]:
 def of_segment(session: Session, tenant_id: int, segment: str) -> Sequence[PlatformAudience]:
     """The audiences fed by one segment that are not retired, by slug."""
     return [each for each in listed(session, tenant_id) if each.segment == segment]
-
-
-def due(session: Session, tenant_id: int, now: datetime, limit: int) -> Sequence[PlatformAudience]:
-    """Audiences whose time has come, longest overdue first, at most `limit`.
-
-    `now` is aware UTC. Paused, stale and retired ones never come up, nor those without auto-sync.
-    """
-    statement = (
-        select(PlatformAudience)
-        .where(
-            col(PlatformAudience.tenant_id) == tenant_id,
-            col(PlatformAudience.is_active).is_(True),
-            col(PlatformAudience.auto_sync).is_(True),
-            col(PlatformAudience.state).in_(_CAN_BE_SYNCED),
-            col(PlatformAudience.next_sync_at) <= now,
-        )
-        .order_by(col(PlatformAudience.next_sync_at), col(PlatformAudience.id))
-        .limit(limit)
-    )
-    return session.exec(statement).all()
 
 
 def _of_slug(session: Session, tenant_id: int, slug: str) -> PlatformAudience | None:

@@ -1,8 +1,8 @@
-"""Values the store makes up once and keeps for ever."""
+"""Single values that the store keeps: made up once, or written anew by each run."""
 
 from collections.abc import Callable
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from audsync.store.missing import insert_missing
 from audsync.store.tables import Setting
@@ -18,3 +18,14 @@ def get_or_create(session: Session, key: str, make: Callable[[], str]) -> str:
         return stored
     insert_missing(session, Setting, {"key": key, "value": make()})
     return session.exec(select(Setting.value).where(col(Setting.key) == key)).one()
+
+
+def read(session: Session, key: str) -> str | None:
+    """The value under `key`; None when there is none."""
+    return session.exec(select(Setting.value).where(col(Setting.key) == key)).first()
+
+
+def write(session: Session, key: str, value: str) -> None:
+    """Put the value under `key`, whatever was there."""
+    insert_missing(session, Setting, {"key": key, "value": value})
+    session.exec(update(Setting).where(col(Setting.key) == key).values(value=value))

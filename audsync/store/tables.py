@@ -40,7 +40,7 @@ class _Record(SQLModel):
 
 
 class Setting(_Record, table=True):
-    """One value the store made up once and keeps, such as the salt of the profile links."""
+    """One value that the store keeps, such as the salt of the profile links."""
 
     __tablename__ = "setting"
 
@@ -97,6 +97,10 @@ class PlatformAudience(_Record, table=True):
     auto_sync: bool = True
     sync_interval_hours: int = 24
     next_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it is begun by itself; None: as soon as possible."""
+    regular_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """The next moment of its rhythm. `next_sync_at` is earlier where something is tried again,
+    and later where that moment has jitter or lies in quiet hours."""
     is_active: bool = True
     state: AudienceState = Field(default=AudienceState.CREATING, sa_type=words(AudienceState))
     last_sync_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

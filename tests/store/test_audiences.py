@@ -1,5 +1,3 @@
-from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,8 +8,6 @@ from audsync.store import audiences
 from audsync.store.database import Database
 from audsync.store.tables import PlatformAudience
 from tests.databases import SetClock, add_audience
-
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def _add(database: Database, audience: PlatformAudience) -> None:
@@ -83,40 +79,6 @@ def test_what_is_retired_is_not_listed(database: Database) -> None:
     with database.reading() as session:
         assert [each.slug for each in audiences.listed(session, 1)] == ["a", "b", "c"]
         assert [each.slug for each in audiences.of_segment(session, 1, "vip")] == ["a", "b"]
-
-
-def test_the_longest_overdue_comes_first(database: Database, clock: SetClock) -> None:
-    for minutes in (1, 3, 2, -1):
-        due_at = clock.now() - timedelta(minutes=minutes)
-        add_audience(database, slug=f"{minutes} minutes", next_sync_at=due_at)
-    with database.reading() as session:
-        due = audiences.due(session, 1, clock.now(), 2)
-    assert [each.slug for each in due] == ["3 minutes", "2 minutes"]
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"is_active": False},
-        {"auto_sync": False},
-        {"state": AudienceState.STALE},
-        {"state": AudienceState.RETIRED},
-        {"next_sync_at": None},
-        {"tenant_id": 2},
-    ],
-)
-def test_what_may_not_be_synced_is_never_due(
-    database: Database, clock: SetClock, fields: dict[str, Any]
-) -> None:
-    add_audience(database, **({"next_sync_at": LONG_AGO} | fields))
-    with database.reading() as session:
-        assert audiences.due(session, 1, clock.now(), 10) == []
-
-
-def test_an_audience_whose_creation_broke_is_due(database: Database, clock: SetClock) -> None:
-    add_audience(database, state=AudienceState.CREATING, next_sync_at=LONG_AGO)
-    with database.reading() as session:
-        assert len(audiences.due(session, 1, clock.now(), 10)) == 1
 
 
 def test_changes_are_saved_whichever_session_they_come_from(
