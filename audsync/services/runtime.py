@@ -1,6 +1,7 @@
 """What one run of the program works with, wired once."""
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ from audsync.errors import (
     SegmentNotFoundError,
 )
 from audsync.services.nearest import nearest
-from audsync.services.stopping import StopSignal
+from audsync.services.stopping import StopSignal, TimeBudget
 
 if TYPE_CHECKING:
     from audsync.connectors.contract import Connector, Spec
@@ -47,6 +48,19 @@ class Runtime:
     stop: StopSignal = field(default_factory=StopSignal)
     transport: Callable[[], Any] | None = None
     """Makes an httpx transport in place of the network: the in-process sandbox in tests."""
+    at_once: int = 1
+    """Audiences that are worked on at once, and share the memory."""
+    budget: TimeBudget | None = None
+    """None: no end."""
+
+    def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
+        """The same for several threads: one database, one stop signal, no progress of its own."""
+        _ = self.database  # made before there are threads; the copy has it, too
+        shared = copy(self)
+        shared.progress = Silence()
+        shared.at_once = at_once
+        shared.budget = budget
+        return shared
 
     @cached_property
     def database(self) -> "Database":

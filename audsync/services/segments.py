@@ -31,8 +31,8 @@ SHARE_OF_DUCKDB = 0.4
 
 
 def working_memory(runtime: Runtime) -> int:
-    """Bytes that DuckDB may hold."""
-    return int(runtime.config.state.memory_limit * SHARE_OF_DUCKDB)
+    """Bytes that DuckDB may hold for one of the audiences that are worked on at once."""
+    return int(runtime.config.state.memory_limit * SHARE_OF_DUCKDB) // runtime.at_once
 
 
 def salt_of(runtime: Runtime) -> str:

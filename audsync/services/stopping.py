@@ -1,4 +1,4 @@
-"""Stopping in good order: SIGTERM and SIGINT let the request in flight end, then stop."""
+"""Stopping in good order: a signal or the end of a time budget lets the request in flight end."""
 
 import signal
 import threading
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from audsync.errors import CancelledError
+from audsync.clock import Clock
+from audsync.errors import BudgetEndedError, CancelledError
 
 
 class StopSignal:
@@ -14,6 +15,11 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._asked = threading.Event()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether to stop at the next safe moment."""
+        return self._asked.is_set()
 
     def ask(self) -> None:
         """Ask for a stop at the next safe moment."""
@@ -47,3 +53,30 @@ class StopSignal:
         finally:
             for name, handler in before.items():
                 signal.signal(name, handler)
+
+
+class TimeBudget:
+    """How long a run may begin anything new; without an end where `seconds` is None."""
+
+    def __init__(self, clock: Clock, seconds: float | None) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._ends_at = None if seconds is None else clock.monotonic() + seconds
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the time is over."""
+        return self._ends_at is not None and self._clock.monotonic() >= self._ends_at
+
+    def check(self) -> None:
+        """Called between two requests.
+
+        Raises:
+            BudgetEndedError: the time is over.
+        """
+        if self.has_ended:
+            raise BudgetEndedError(
+                f"The time budget of {self._seconds:g} s ended. What was done is saved; the rest"
+                " is due, and the next `audsync run-due` goes on from here.",
+                details={"time_budget_s": self._seconds},
+            )
