@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from audsync.cli import render
+from audsync.cli import render, show_audiences
 from audsync.cli.context import confirm, globals_of, runtime_of
+from audsync.cli.exit_codes import worst
 from audsync.cli.options import AllowShrink, AudienceName, Every, Yes
 
 
@@ -69,23 +70,33 @@ def status(
         str | None, typer.Option("--segment", help="Only audiences of this segment.")
     ] = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Ask the platforms for sizes first.")
+        bool,
+        typer.Option("--refresh", help="Ask the platforms first."),
     ] = False,
 ) -> None:
-    """Show all audiences, or one in depth."""
+    """Show all audiences, those of a segment side by side, or one in depth."""
     from audsync.cli.context import config_of
     from audsync.services.emptiness import is_surely_empty
 
     settings = globals_of(context)
     if audience is None and is_surely_empty(config_of(context)):
-        render.audiences([], settings)
+        show_audiences.overview([], settings)
         return
     from audsync.services import audiences as service
 
-    found = service.status(
-        runtime_of(context), reference=audience, segment=segment, refresh=refresh
-    )
-    render.audiences(found, settings, in_depth=audience is not None)
+    runtime = runtime_of(context)
+    problems = {}
+    if refresh:
+        with runtime.stop.on_signals():
+            problems = service.refresh(runtime, reference=audience, segment=segment)
+    found = service.status(runtime, reference=audience, segment=segment)
+    for one in found:
+        problem = problems.get(one["audience"])
+        one["refresh_error"] = problem.as_json() if problem else None
+    is_in_depth = audience is not None or segment is not None
+    show = show_audiences.side_by_side if is_in_depth else show_audiences.overview
+    show(found, settings)
+    raise typer.Exit(worst([problem.exit_code for problem in problems.values()]))
 
 
 def pause(context: typer.Context, audience: AudienceName) -> None:
@@ -93,7 +104,7 @@ def pause(context: typer.Context, audience: AudienceName) -> None:
     from audsync.services import audiences as service
 
     changed = service.schedule(runtime_of(context), audience, auto_sync=False)
-    render.audiences([changed], globals_of(context), in_depth=True)
+    show_audiences.side_by_side([changed], globals_of(context))
 
 
 def resume(context: typer.Context, audience: AudienceName) -> None:
@@ -101,7 +112,7 @@ def resume(context: typer.Context, audience: AudienceName) -> None:
     from audsync.services import audiences as service
 
     changed = service.schedule(runtime_of(context), audience, auto_sync=True)
-    render.audiences([changed], globals_of(context), in_depth=True)
+    show_audiences.side_by_side([changed], globals_of(context))
 
 
 def set_(
@@ -113,7 +124,7 @@ def set_(
     from audsync.services import audiences as service
 
     changed = service.schedule(runtime_of(context), audience, every_hours=every.hours)
-    render.audiences([changed], globals_of(context), in_depth=True)
+    show_audiences.side_by_side([changed], globals_of(context))
 
 
 def recreate(

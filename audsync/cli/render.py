@@ -31,8 +31,7 @@ _CAUSES = {
 _NUMBERS = frozenset(
     {
         *("", "adds", "removes", "unchanged", "added", "removed", "failed", "seconds", "batches"),
-        *("batch", "rows", "tries", "received", "invalid", "size", "matched", "match rate"),
-        "success 30 d",
+        *("batch", "rows", "tries", "received", "invalid"),
     }
 )
 """Columns that hold numbers."""
@@ -137,42 +136,6 @@ def plans(records: Sequence[Json], settings: Globals, *, is_many: bool) -> None:
         out.print(table)
         for line in _plan_lines(record):
             out.print(line)
-
-
-def audiences(records: Sequence[Json], settings: Globals, *, in_depth: bool = False) -> None:
-    """All audiences in one table, or one in depth."""
-    if settings.as_json:
-        document({"audiences": list(records)})
-        return
-    if settings.is_quiet:
-        return
-    if not records:
-        sys.stdout.write(
-            "No audiences yet. `audsync create SEGMENT --connection NAME` makes the first.\n"
-        )
-        return
-    out = console(settings)
-    if in_depth:
-        for key, value in records[0].items():
-            out.print(f"{key.replace('_', ' '):>24}  {_text(value)}")
-        return
-    table = _table(
-        "audience", "platform", "size", "matched", "match rate", "last sync", "next sync",
-        "state", "success 30 d",
-    )  # fmt: skip
-    for one in records:
-        table.add_row(
-            one["audience"],
-            one["platform"],
-            _number(one["platform_size"]),
-            _number(one["matched_size"]),
-            _percent(one["match_rate"]),
-            _coloured(one["last_sync_status"], one["last_sync_at"]),
-            _text(one["next_sync_at"]) if one["auto_sync"] else "paused",
-            one["state"],
-            _percent(one["success_rate_30d"]),
-        )
-    out.print(table)
 
 
 def unlocked(record: Json, settings: Globals) -> None:
@@ -303,7 +266,3 @@ def _text(value: object) -> str:
 
 def _number(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.0f} %"

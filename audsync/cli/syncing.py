@@ -7,6 +7,7 @@ import typer
 
 from audsync.cli import render
 from audsync.cli.context import globals_of, runtime_of
+from audsync.cli.exit_codes import worst
 from audsync.cli.options import AllowShrink, AudienceName
 from audsync.errors import AudsyncError, UsageError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 Audiences = Annotated[
     list[str] | None, typer.Argument(metavar="AUDIENCE...", help="Slugs or UUIDs.")
 ]
-_WORST_FIRST = (1, 2, 130, 5, 3, 7, 6, 8, 4)
 CHANGES_EXIT_CODE = 2
 
 
@@ -126,7 +126,7 @@ def _run(
         render.jobs(jobs, settings)
     else:
         render.job(jobs[0], settings)
-    raise typer.Exit(_worst(codes))
+    raise typer.Exit(worst(codes))
 
 
 def _plan(
@@ -155,7 +155,7 @@ def _plan(
     if is_many or len(codes) == 1:
         render.plans(plans, settings, is_many=is_many)
     if len(codes) > 1:
-        raise typer.Exit(1 if is_detailed else _worst(codes))
+        raise typer.Exit(1 if is_detailed else worst(codes))
     return any(one["has_changes"] for one in plans)
 
 
@@ -165,7 +165,3 @@ def _names(runtime: "Runtime", audiences: list[str] | None, *, every_one: bool) 
     if every_one == bool(audiences):
         raise UsageError("Name audiences, or say --all; not both.")
     return list(service.all_references(runtime)) if every_one else list(audiences or [])
-
-
-def _worst(codes: Sequence[int]) -> int:
-    return next((code for code in _WORST_FIRST if code in codes), max(codes))

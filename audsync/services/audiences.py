@@ -14,14 +14,12 @@ from audsync.domain import (
     TriggeredBy,
 )
 from audsync.errors import AudsyncError, BusyError, UsageError
-from audsync.services import aftermath, reports
+from audsync.services import aftermath, follow_up, overview, reports
 from audsync.services.runtime import Runtime
 from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
-
-HISTORY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,35 +140,36 @@ def all_references(runtime: Runtime) -> Sequence[str]:
 
 
 def status(
-    runtime: Runtime,
-    *,
-    reference: str | None = None,
-    segment: str | None = None,
-    refresh: bool = False,
+    runtime: Runtime, *, reference: str | None = None, segment: str | None = None
 ) -> list[dict[str, Any]]:
-    """All audiences, those of a segment, or one, with their health.
+    """All audiences, those of a segment, or one, with their health; by slug.
 
     Args:
         runtime: the program's.
         reference: one audience's slug or UUID.
         segment: only audiences of this segment.
-        refresh: ask the platforms for sizes first.
     """
-    if reference is not None:
-        found = [find(runtime, reference)]
-    else:
-        with runtime.database.reading() as session:
-            listed = audiences.listed(session, runtime.config.tenant)
-        found = [one for one in listed if segment in (None, one.segment)]
-    if refresh:
-        for one in found:
-            _refresh(runtime, one)
+    found = _chosen(runtime, reference, segment)
     with runtime.database.reading() as session:
-        since = runtime.database.now(session) - HISTORY
-        return [
-            reports.audience(one, success_rate=jobs.success_rate(session, one.id, since))
-            for one in found
-        ]
+        return [overview.describe(runtime, session, one) for one in found]
+
+
+def refresh(
+    runtime: Runtime, *, reference: str | None = None, segment: str | None = None
+) -> dict[str, AudsyncError]:
+    """Ask the platforms for sizes, and how far they have come with what they accepted.
+
+    Returns:
+        by the slug of each audience of which nothing could be learned, why.
+    """
+    problems = {}
+    for one in _chosen(runtime, reference, segment):
+        runtime.stop.check()
+        try:
+            follow_up.refresh(runtime, one)
+        except AudsyncError as error:
+            problems[one.slug] = error
+    return problems
 
 
 def history(
@@ -209,7 +208,7 @@ def schedule(
         if every_hours is not None and audience.last_sync_at is not None:
             audience.next_sync_at = audience.last_sync_at + timedelta(hours=every_hours)
         audiences.save(session, audience, now=now)
-    return reports.audience(audience, success_rate=None)
+        return overview.describe(runtime, session, audience)
 
 
 def unlock(runtime: Runtime, reference: str, *, force: bool = False) -> dict[str, Any]:
@@ -239,6 +238,16 @@ def unlock(runtime: Runtime, reference: str, *, force: bool = False) -> dict[str
             )
         leases.force_release(runtime.database, audience.id)
     return {"audience": audience.slug, "released": holder is not None, "holder": held_by}
+
+
+def _chosen(
+    runtime: Runtime, reference: str | None, segment: str | None
+) -> Sequence[PlatformAudience]:
+    if reference is not None:
+        return [find(runtime, reference)]
+    with runtime.database.reading() as session:
+        listed = audiences.listed(session, runtime.config.tenant)
+    return [one for one in listed if segment in (None, one.segment)]
 
 
 def _existing(runtime: Runtime, new: NewAudience) -> PlatformAudience | None:
@@ -353,17 +362,3 @@ def _delete_remote(runtime: Runtime, audience: PlatformAudience) -> None:
     with closing(runtime.connect(audience.connection)) as connector:
         for one in ids:
             connector.delete(RemoteId(one))
-
-
-def _refresh(runtime: Runtime, audience: PlatformAudience) -> None:
-    """Ask the platform for the audience's size."""
-    if audience.platform_audience_id is None:
-        return
-    connector = runtime.connect(audience.connection)
-    try:
-        remote = connector.describe(RemoteId(audience.platform_audience_id))
-    finally:
-        connector.close()
-    audience.platform_size = remote.size_upper
-    with runtime.database.transaction() as session:
-        audiences.save(session, audience, now=runtime.database.now(session))

@@ -1,0 +1,79 @@
+"""What `status` shows of an audience: what we confirmed, what the platform says, what is open."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from audsync.connectors import registry
+from audsync.connectors.contract import Spec
+from audsync.domain import BatchState
+from audsync.services import reports, told
+from audsync.services.runtime import Runtime
+from audsync.store import jobs, ledger
+from audsync.store.tables import PlatformAudience
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+Json = dict[str, Any]
+
+HISTORY = timedelta(days=30)
+_LASTING_WARNINGS = frozenset({"BELOW_MINIMUM_SIZE", "NO_VALID_IDENTIFIERS", "EMPTY_SEGMENT"})
+"""Warnings of a job that hold until the next one."""
+
+
+def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -> Json:
+    """One audience with its health.
+
+    Beside what every report on an audience has: `identifiers_accepted` that the platform took and
+    `identifiers_confirmed` of these that it has worked off; `settlement` of the latest requests
+    that are worked off later; `matched_percent` as lower and upper bound; `warnings` that hold.
+    """
+    since = runtime.database.now(session) - HISTORY
+    success_rate = jobs.success_rate(session, audience.id, since)
+    shown = reports.audience(audience, success_rate=success_rate)
+    settlement = jobs.latest_settlement(session, audience.id)
+    return {
+        **shown,
+        **_members(session, audience),
+        "settlement": settlement,
+        "matched_percent": shown["matched_percent"] or _bounds(settlement),
+        "warnings": _warnings(session, audience, _spec(runtime, audience)),
+    }
+
+
+def _members(session: "Session", audience: PlatformAudience) -> dict[str, int]:
+    head = ledger.head(session, audience.id)
+    confirmed = accepted = _total(head.facts.get("sizes"))
+    states = {batch.state for batch in ledger.open_batches(session, head)}
+    if BatchState.ACCEPTED in states and states <= {BatchState.ACCEPTED, BatchState.APPLIED}:
+        accepted = _total(head.facts.get("next_sizes"))
+    return {"identifiers_accepted": accepted, "identifiers_confirmed": confirmed}
+
+
+def _total(sizes: Mapping[str, int] | None) -> int:
+    return sum((sizes or {}).values())
+
+
+def _bounds(settlement: Json | None) -> list[int] | None:
+    """The match rate of the latest requests, where the platform tells none of the audience."""
+    bounds: list[int] | None = (settlement or {}).get("match_rate_percent")
+    return bounds
+
+
+def _warnings(session: "Session", audience: PlatformAudience, spec: Spec) -> list[Json]:
+    """What the platform's own count says goes before what the latest job could tell."""
+    latest = jobs.recent(session, audience.tenant_id, audience_id=audience.id, limit=1)
+    said = [one for job in latest for one in job.warnings if one["code"] in _LASTING_WARNINGS]
+    small = told.too_small(audience, spec)
+    if small is None:
+        return said
+    return [small, *(one for one in said if one["code"] != small["code"])]
+
+
+def _spec(runtime: Runtime, audience: PlatformAudience) -> Spec:
+    """The platform's ways; those of an ordinary connection where it left the file."""
+    connection = runtime.config.connections.get(audience.connection)
+    if connection is None or connection.platform is not audience.platform:
+        return registry.spec_of(audience.platform, {})
+    return runtime.spec_of(connection)
