@@ -1,11 +1,11 @@
 """Printing for `demo`: each step with the command line that does it."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from audsync.cli import render, show_segments
+from audsync.cli import render, show_audiences, show_segments
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ def narrator(settings: Globals) -> "Callable[[Step], None]":
         if is_silent:
             return
         sys.stdout.write(f"\n{next(numbers)}. {step.title}\n")
-        if step.command:
-            sys.stdout.write(f"   $ {step.command}\n")
+        for command in step.command.splitlines():
+            sys.stdout.write(f"   $ {command}\n")
         sys.stdout.flush()
         _show(step, settings)
 
@@ -43,39 +43,23 @@ def ending(story: "Story", settings: Globals) -> None:
         return
     if settings.is_quiet:
         return
-    sys.stdout.write(
-        "\nThis was Meta. Google, TikTok and Snapchat come with later versions.\n"
-        "With your own data: audsync init\n"
-    )
+    sys.stdout.write("\nWith your own data: audsync init\n")
     if story.kept_in:
         sys.stdout.write(
             f"\nEverything is in {story.kept_in}. The sandbox has forgotten its members; to go on,"
             " in two terminals:\n"
             "   $ audsync sandbox\n"
             f"   $ audsync --config {story.kept_in}/audsync.yaml create customers"
-            " --connection meta-sandbox --id again\n"
+            f" --connection {story.connections[0]} --id again\n"
         )
 
 
 def _show(step: "Step", settings: Globals) -> None:
-    result = step.result
-    match step.shape:
-        case "job":
-            render.job(result, settings)
-        case "job_in_depth":
-            render.job_in_depth(result, settings)
-        case "plan":
-            render.plans([result], settings, is_many=False)
-        case "audiences":
-            render.audiences(result["audiences"], settings)
-        case "readiness":
-            show_segments.readiness(result, settings)
-        case "export":
-            show_segments.exported(result["report"], result["left_out"], settings)
-        case "verdict":
-            _verdict(result)
-        case _:
-            _facts(result)
+    shown = _SHOWN.get(step.shape.value)
+    if shown is None:
+        _facts(step.result)
+    else:
+        shown(step.result, settings)
 
 
 def _facts(facts: Json) -> None:
@@ -85,17 +69,66 @@ def _facts(facts: Json) -> None:
         sys.stdout.write(f"   {name.replace('_', ' ')}: {text}\n")
 
 
+def _checks(result: Json, _settings: Globals) -> None:
+    for check in result["checks"]:
+        mark = "ok  " if check["ok"] else "FAIL"
+        sys.stdout.write(f"   {mark} {check['name']}: {check['detail']}\n")
+
+
+def _plans(result: Json, settings: Globals) -> None:
+    """A line a platform."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    counts = ("new", "changed", "unchanged", "removed", "refreshed")
+    table.add_column("audience")
+    for name in (*counts, "adds", "removes", "batches"):
+        table.add_column(name, justify="right")
+    for plan in result["plans"]:
+        changes = plan["identifiers"].values()
+        numbers = [plan[f"profiles_{name}"] for name in counts]
+        numbers += [sum(one[what] for one in changes) for what in ("adds", "removes")]
+        table.add_row(plan["audience"], *(f"{each:,}" for each in [*numbers, plan["batches"]]))
+    render.console(settings).print(table)
+
+
 def _verdict(result: Json) -> None:
     here, there = result["identifiers_in_segment"], result["identifiers_on_platform"]
     if result["is_exact"]:
         sys.stdout.write(
-            f"   exact: {there:,} identifiers on the platform = {here:,} in the segment,"
-            f" of {result['people_in_segment']:,} people; none arrived unhashed\n"
+            f"   {result['platform']} is exact: {there:,} identifiers there = {here:,} in the"
+            f" segment, {result['people_on_platform']:,} people = {result['people_in_segment']:,};"
+            " none arrived unhashed\n"
         )
         return
     sys.stdout.write(
-        f"   NOT EXACT: {there:,} identifiers on the platform, {here:,} in the segment:"
-        f" {result['missing']:,} missing, {result['unexpected']:,} unexpected;"
-        f" {result['people_on_platform']:,} people for {result['people_in_segment']:,};"
-        f" {result['plaintext_seen']:,} unhashed\n"
+        f"   {result['platform']} is NOT EXACT: {there:,} identifiers there, {here:,} in the"
+        f" segment: {result['missing']:,} missing, {result['unexpected']:,} unexpected;"
+        f" {result['people_on_platform']:,} people for {result['people_in_segment']:,}:"
+        f" {result['people_missing']:,} missing, {result['people_unexpected']:,} unexpected;"
+        f" {result['violations']:,} violations\n"
     )
+
+
+def _verdicts(result: Json, _settings: Globals) -> None:
+    for verdict in result["platforms"]:
+        _verdict(verdict)
+
+
+_SHOWN: Mapping[str, Callable[[Json, Globals], None]] = {
+    "checks": _checks,
+    "readiness": show_segments.readiness,
+    "jobs": lambda result, settings: render.jobs(result["jobs"], settings),
+    "job_in_depth": render.job_in_depth,
+    "plans": _plans,
+    "audiences": lambda result, settings: show_audiences.overview(result["audiences"], settings),
+    "side_by_side": lambda result, settings: show_audiences.side_by_side(
+        result["audiences"], settings
+    ),
+    "export": lambda result, settings: show_segments.exported(
+        result["report"], result["left_out"], settings
+    ),
+    "verdicts": _verdicts,
+}
+"""How each shape of a result is shown; whatever else there is are facts."""

@@ -1,115 +1,74 @@
-"""`demo`: the whole story on sample people, against the sandbox over real HTTP.
+"""`demo`: the whole story on sample people, on every platform side by side, over real HTTP.
 
-Each step does what the command line it names does. The judge is independent: the sandbox shares
-no code with the connectors, and what must be in the audience comes from `sample_people`.
+Each step does what the command line it names does; `verdict` judges what came of it.
 """
 
 import json
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from audsync.config.load import FILE_NAME, load_config
-from audsync.domain import Platform
-from audsync.errors import StateError, UsageError
-from audsync.sandbox.serve import Running, serve
-from audsync.sandbox.world import World
-from audsync.services import audiences, checking, exporting, planning, sample_people
-from audsync.services.runtime import Runtime
+from audsync.services import (
+    access_checks,
+    audiences,
+    checking,
+    exporting,
+    planning,
+    sample_people,
+    verdict,
+)
 from audsync.services.sample_people import Crowd
+from audsync.services.sandbox_access import name_of
+from audsync.services.showroom import SEGMENT, Showroom, opened
 
-SEGMENT, CONNECTION, AUDIENCE = "customers", "meta-sandbox", "customers-meta"
 EXPORT_FILE = "customers.jsonl"
-LATER = ("google", "tiktok", "snapchat")
-_URL_VARIABLE = "DEMO_META_URL"
-_CONFIG = """\
-# Written by `audsync demo`. To go on with it: run `audsync sandbox` in another terminal.
-connections:
-  meta-sandbox:
-    platform: meta
-    account: act_1001
-    base_url: ${DEMO_META_URL:-http://127.0.0.1:8787/meta}
-    credentials: {access_token: sandbox-meta-token}
-
-segments:
-  customers:
-    source: {type: file, path: data/customers.csv}
-    columns:
-      profile_id: customer_id
-      email: email
-      phone: phone
-      first_name: first_name
-      last_name: last_name
-      country: country
-      consent: opt_in
-    region: US
-
-suppress:
-  - {type: file, path: data/opt_outs.csv, columns: {email: email}}
-"""
+_A_DAY_H = 25.0
+"""By then every platform has counted what it got the day before."""
+_A_WHILE_H = 1.0
 
 
 class Shape(StrEnum):
     """What the result of a step is, for whoever shows it."""
 
     FACTS = "facts"
+    CHECKS = "checks"
     READINESS = "readiness"
-    JOB = "job"
+    JOBS = "jobs"
     JOB_IN_DEPTH = "job_in_depth"
-    PLAN = "plan"
+    PLANS = "plans"
     AUDIENCES = "audiences"
+    SIDE_BY_SIDE = "side_by_side"
     EXPORT = "export"
-    VERDICT = "verdict"
+    VERDICTS = "verdicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of the story. `command`: what a person would type; "" where it is no command."""
+    """One step of the story."""
 
     title: str
     command: str
+    """What a person would type, a line a command; "" where it is none."""
     shape: Shape
     result: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """The platform's members against the people who must be there, by two measures."""
-
-    identifiers_on_platform: int
-    identifiers_in_segment: int
-    missing: int
-    """Identifiers of the segment that the platform does not hold."""
-    unexpected: int
-    """Identifiers that the platform holds and the segment does not."""
-    people_on_platform: int
-    people_in_segment: int
-    plaintext_seen: int
-    """Raw e-mails and phones that arrived at the platform."""
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the platform holds the segment, and nothing else."""
-        is_same = self.people_on_platform == self.people_in_segment
-        return is_same and not (self.missing or self.unexpected or self.plaintext_seen)
-
-
 @dataclass(kw_only=True)
 class Story:
-    """What was done, and whether the audience was exact whenever it was compared."""
+    """What was done, and whether all went well and every audience was exact when compared."""
 
     kept_in: Path | None
+    connections: tuple[str, ...] = ()
+    """Their names in the configuration."""
     steps: list[Step] = field(default_factory=list)
     is_exact: bool = True
 
 
 def demonstrate(keep: Path | None, *, tell: Callable[[Step], None]) -> Story:
-    """Tell the story from the first file to the last receipt, in a few seconds.
+    """Tell the story from the first file to the last receipt, in some seconds.
 
     Args:
         keep: a folder that is not there yet or empty, to work in and to leave; None for one that
@@ -121,160 +80,145 @@ def demonstrate(keep: Path | None, *, tell: Callable[[Step], None]) -> Story:
         AudsyncError: a step failed.
     """
     story = Story(kept_in=keep)
-    with _folder(keep) as folder, serve() as running:
-        (folder / "data").mkdir()
-        (folder / FILE_NAME).write_text(_CONFIG, encoding="utf-8")
-        config = load_config(folder / FILE_NAME, {_URL_VARIABLE: running.base_urls["meta"]})
-        runtime = Runtime(config=config)
-        try:
-            with runtime.stop.on_signals():
-                _Teller(runtime, running, story, tell).tell_all()
-        finally:
-            runtime.database.dispose()
+    with opened(keep) as showroom:
+        story.connections = tuple(showroom.runtime.config.connections)
+        _Teller(showroom, story, tell).tell_all()
     return story
 
 
 class _Teller:
     """The story, told step by step."""
 
-    def __init__(
-        self, runtime: Runtime, running: Running, story: Story, tell: Callable[[Step], None]
-    ) -> None:
-        self._runtime = runtime
-        self._world: World = running.world
-        self._url = running.url
+    def __init__(self, showroom: Showroom, story: Story, tell: Callable[[Step], None]) -> None:
+        self._showroom = showroom
+        self._runtime = showroom.runtime
+        self._world = showroom.world
         self._story = story
         self._tell = tell
+        self._slugs = {name: f"{SEGMENT}-{name}" for name in self._world.platforms}
 
     def tell_all(self) -> None:
         """From the first file to the last receipt."""
         crowd = sample_people.first_day()
+        later, changes = sample_people.next_day(crowd)
+        for platform in self._slugs:
+            verdict.introduce(self._world, platform, [*crowd.people, *later.people])
         self._write(crowd)
+        self._connect()
         self._check()
         self._create()
-        self._status()
+        self._status("See how it stands: what was accepted, and what is in effect")
+        self._showroom.let_pass(hours=_A_DAY_H)
+        self._refresh()
+        self._status("A day later: ask the platforms what they know by now", " --refresh")
         self._compare(crowd)
-        later, changes = sample_people.next_day(crowd)
-        sample_people.write(later, self._data)
-        self._step("A day later the shop exports anew", "", Shape.FACTS, asdict(changes))
+        sample_people.write(later, self._showroom.data)
+        self._step("The shop exports anew", "", Shape.FACTS, asdict(changes))
         self._plan()
-        job = self._sync("Send the difference, and nothing but the difference")
-        self._receipts(job["job_id"])
+        jobs = self._sync("Send the difference, and nothing but the difference")
+        self._receipts(jobs)
+        self._showroom.let_pass(hours=_A_WHILE_H)
+        self._refresh()
+        self._side_by_side()
         self._compare(later)
         self._sync("Sync again: there is nothing to do")
         self._export(later)
 
-    @property
-    def _data(self) -> Path:
-        return self._runtime.config.folder / "data"
-
     def _write(self, crowd: Crowd) -> None:
-        sample_people.write(crowd, self._data)
+        sample_people.write(crowd, self._showroom.data)
         facts = {
             "folder": str(self._runtime.config.folder),
-            "sandbox": self._url,
+            "sandbox": self._showroom.url,
             "customers": len(crowd.people),
             "opted_out": len(crowd.opted_out),
-            "platforms": list(self._world.platforms),
-            "platforms_of_later_versions": list(LATER),
+            "platforms": list(self._slugs),
+            "time": "what is waited for a platform passes at once: nobody waits half an hour here",
         }
-        title = "A shop's customers in a CSV file, and a simulated Meta on this machine"
+        title = "A shop's customers in a CSV file, and simulated platforms on this machine"
         self._step(title, "audsync sandbox", Shape.FACTS, facts)
 
+    def _connect(self) -> None:
+        checks = [asdict(check) for check in access_checks.connections(self._runtime)]
+        self._story.is_exact &= all(check["ok"] for check in checks)
+        title = "A connection to each: do credentials, rights and terms let us in?"
+        self._step(title, "audsync doctor", Shape.CHECKS, {"checks": checks})
+
     def _check(self) -> None:
-        found = checking.check(self._runtime, SEGMENT, [Platform.META])
+        platforms = [one.platform for one in self._runtime.config.connections.values()]
+        found = checking.check(self._runtime, SEGMENT, platforms)
         title = "How well will the file match? Asked before anything is sent"
-        self._step(title, f"audsync check {SEGMENT} --for meta", Shape.READINESS, found)
+        self._step(title, f"audsync check {SEGMENT}", Shape.READINESS, found)
 
     def _create(self) -> None:
-        new = audiences.NewAudience(segment=SEGMENT, connection=CONNECTION, slug=AUDIENCE)
-        report = audiences.create(self._runtime, new)
-        command = f"audsync create {SEGMENT} --connection {CONNECTION} --id {AUDIENCE}"
-        self._job("Make the audience and upload everybody", command, report.job)
+        commands, jobs = [], []
+        for platform, slug in self._slugs.items():
+            connection = name_of(platform)
+            new = audiences.NewAudience(segment=SEGMENT, connection=connection, slug=slug)
+            jobs.append(audiences.create(self._runtime, new).job)
+            commands.append(f"audsync create {SEGMENT} --connection {connection} --id {slug}")
+        self._jobs("Make the audiences and upload everybody", "\n".join(commands), jobs)
 
-    def _status(self) -> None:
+    def _refresh(self) -> None:
+        self._story.is_exact &= not audiences.refresh(self._runtime)
+
+    def _status(self, title: str, option: str = "") -> None:
         shown = {"audiences": audiences.status(self._runtime)}
-        self._step("See how it stands", "audsync status", Shape.AUDIENCES, shown)
+        self._step(title, f"audsync status{option}", Shape.AUDIENCES, shown)
+
+    def _side_by_side(self) -> None:
+        found = audiences.status(self._runtime, segment=SEGMENT)
+        settlements = {one["settlement"]["status"] for one in found if one["settlement"]}
+        self._story.is_exact &= settlements <= {"confirmed"}
+        title = "An hour later: everything is in effect"
+        command = f"audsync status --segment {SEGMENT} --refresh"
+        self._step(title, command, Shape.SIDE_BY_SIDE, {"audiences": found})
 
     def _plan(self) -> None:
-        planned = planning.plan(self._runtime, AUDIENCE)
+        plans = [planning.plan(self._runtime, slug) for slug in self._slugs.values()]
         title = "See what a sync would do, touching nothing"
-        self._step(title, f"audsync plan {AUDIENCE}", Shape.PLAN, planned)
+        self._step(title, "audsync plan --all", Shape.PLANS, {"plans": plans})
 
-    def _sync(self, title: str) -> dict[str, Any]:
-        report = audiences.sync(self._runtime, AUDIENCE)
-        self._job(title, f"audsync sync {AUDIENCE}", report.job)
-        return report.job
+    def _sync(self, title: str) -> list[dict[str, Any]]:
+        jobs = []
+        for slug in self._slugs.values():
+            jobs.append(audiences.sync(self._runtime, slug).job)
+            self._showroom.clock.catch_up()
+        self._jobs(title, "audsync sync --all", jobs)
+        return jobs
 
-    def _receipts(self, job_id: str) -> None:
-        shown = audiences.job_in_depth(self._runtime, job_id)
-        title = "What the platform confirmed, request by request"
-        self._step(title, f"audsync jobs show {job_id[:8]}", Shape.JOB_IN_DEPTH, shown)
+    def _receipts(self, jobs: list[dict[str, Any]]) -> None:
+        """Of the audience whose requests say most: those that are worked off later, if any."""
+        job = next((one for one in jobs if one["settlement"]), jobs[0])
+        shown = audiences.job_in_depth(self._runtime, job["job_id"])
+        title = f"What {job['platform']} answered, request by request"
+        self._step(title, f"audsync jobs show {job['job_id'][:8]}", Shape.JOB_IN_DEPTH, shown)
 
     def _export(self, crowd: Crowd) -> None:
-        """Write the segment to a file; it must hold what the audience holds."""
+        """Write the segment to a file; it must hold what an audience holds."""
+        platform = self._runtime.config.connections[name_of(next(iter(self._slugs)))].platform
         path = self._runtime.config.folder / EXPORT_FILE
-        wish = exporting.Wish(segment=SEGMENT, out=str(path), format="jsonl")
+        wish = exporting.Wish(segment=SEGMENT, out=str(path), format="jsonl", platform=platform)
         done = exporting.export(self._runtime, wish, stdout=sys.stdout.buffer)
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         held = {row[kind] for row in rows for kind in ("email", "phone") if row[kind]}
-        self._story.is_exact &= held == _hashes(crowd)
-        command = f"audsync export {SEGMENT} --format jsonl --out {EXPORT_FILE}"
+        guide = self._world.platforms[platform].guide
+        wanted = {value for person in crowd.wanted for _, value in person.known_as(guide)}
+        self._story.is_exact &= held == wanted
+        command = f"audsync export {SEGMENT} --for {platform} --format jsonl --out {EXPORT_FILE}"
         shown = {"report": done.report, "left_out": dict(done.left_out)}
         self._step("Take the hashed segment along as a file", command, Shape.EXPORT, shown)
 
     def _compare(self, crowd: Crowd) -> None:
-        verdict = _verdict(self._world, crowd)
-        self._story.is_exact &= verdict.is_exact
-        facts = {**asdict(verdict), "is_exact": verdict.is_exact}
-        self._step("Ask the platform who is in the audience", "", Shape.VERDICT, facts)
+        verdicts = [verdict.judge(self._world, platform, crowd) for platform in self._slugs]
+        self._story.is_exact &= all(one.is_exact for one in verdicts)
+        shown = [{**asdict(one), "is_exact": one.is_exact} for one in verdicts]
+        self._step("Look who is in the audiences", "", Shape.VERDICTS, {"platforms": shown})
 
-    def _job(self, title: str, command: str, job: dict[str, Any]) -> None:
-        self._story.is_exact &= job["status"] == "completed"
-        self._step(title, command, Shape.JOB, job)
+    def _jobs(self, title: str, command: str, jobs: list[dict[str, Any]]) -> None:
+        self._story.is_exact &= all(job["status"] == "completed" for job in jobs)
+        self._step(title, command, Shape.JOBS, {"jobs": jobs})
 
     def _step(self, title: str, command: str, shape: Shape, result: dict[str, Any]) -> None:
         step = Step(title=title, command=command, shape=shape, result=result)
         self._story.steps.append(step)
         self._tell(step)
-
-
-def _verdict(world: World, crowd: Crowd) -> Verdict:
-    remote = world.remotes("meta", with_persons=False)[0]
-    held = {value for _, value in remote.identifiers}
-    wanted = _hashes(crowd)
-    return Verdict(
-        identifiers_on_platform=len(held),
-        identifiers_in_segment=len(wanted),
-        missing=len(wanted - held),
-        unexpected=len(held - wanted),
-        people_on_platform=remote.person_count,
-        people_in_segment=len(crowd.wanted),
-        plaintext_seen=len(world.journal.violations),
-    )
-
-
-def _hashes(crowd: Crowd) -> set[str]:
-    return {value for person in crowd.wanted for value in person.hashes}
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is None:
-        with tempfile.TemporaryDirectory(prefix="audsync-demo-") as folder:
-            yield Path(folder)
-        return
-    try:
-        keep.mkdir(parents=True, exist_ok=True)
-        is_taken = any(keep.iterdir())
-    except OSError as error:
-        raise StateError(
-            f"{keep} cannot be used: {error.strerror}. Name another folder with --keep.",
-            details={"folder": str(keep)},
-        ) from error
-    if is_taken:
-        raise UsageError(
-            f"There is something in {keep} already: name a new folder with --keep.",
-            details={"folder": str(keep)},
-        )
-    yield keep.absolute()

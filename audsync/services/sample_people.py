@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from audsync.sandbox.contract import Guide
+
 HEADER = ("customer_id", "first_name", "last_name", "email", "phone", "country", "opt_in")
 _FIRST_NAMES = ("Ada", "Bo", "Chloé", "Dev", "Emre", "Fatima", "Grace", "Hiro", "Inés", "Jon")
 _LAST_NAMES = ("Ames", "Boyd", "Cruz", "Diaz", "Eng", "Fox", "Gray", "Hall", "Ito")
@@ -39,11 +41,16 @@ class Person:
             "yes" if self.has_consent else "no",
         )
 
-    @property
-    def hashes(self) -> frozenset[str]:
-        """SHA-256 of e-mail and phone, as Meta's customer list page asks for them."""
-        values = (self.email, self.phone.removeprefix("+"))
-        return frozenset(hashlib.sha256(each.encode()).hexdigest() for each in values if each)
+    def known_as(self, guide: Guide) -> frozenset[tuple[str, str]]:
+        """What a platform must know the person by: its names, and SHA-256 as it hashes."""
+        values = {guide.email_key: self.email}
+        if self.phone:
+            values[guide.phone_key] = guide.phone_prefix + self.phone.removeprefix("+")
+        return frozenset(
+            (key, hashlib.sha256(value.encode()).hexdigest())
+            for key, value in values.items()
+            if value
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +66,9 @@ class Crowd:
         return tuple(
             person
             for person in self.people
-            if person.has_consent and person.hashes and person.email not in self.opted_out
+            if person.has_consent
+            and (person.email or person.phone)
+            and person.email not in self.opted_out
         )
 
 
