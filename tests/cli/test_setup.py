@@ -204,14 +204,14 @@ class TestDoctor:
 
     def test_one_bad_connection_does_not_hide_the_next(self, folder: Path, world: World) -> None:
         more = (
-            "\n  google-main: {platform: google, account: 123, options: {consent:"
-            " {ad_user_data: granted, ad_personalization: granted}, terms_accepted: true}}"
+            "\n  google-main: {platform: google, account: 123, credentials:"
+            " {client_id: x, client_secret: x, refresh_token: x}}"
             "\n  meta-bare: {platform: meta, account: act_1}\nsegments:"
         )
         (folder / "audsync.yaml").write_text(CONFIG.replace("\nsegments:", more, 1), "utf-8")
         found = failing(checkup.examine(initialised(folder, world)))
         assert set(found) == {"connection google-main", "connection meta-bare"}
-        assert "cannot reach google yet" in found["connection google-main"].detail
+        assert "consent" in found["connection google-main"].detail
 
     def test_names_missing_files_and_columns(self, folder: Path, world: World) -> None:
         runtime = initialised(folder, world)
