@@ -1,12 +1,18 @@
-"""Connections: one ad account each, with the settings and the credentials of its platform."""
+"""Connections: one ad account each, with the settings of its platform."""
 
 import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from audsync.config.values import HttpUrl, Name, Secret, Section, folder_of, resolve
+from audsync.config.credentials import (
+    GoogleCredentials,
+    MetaCredentials,
+    SnapchatCredentials,
+    TiktokCredentials,
+)
+from audsync.config.values import HttpUrl, Name, Section
 from audsync.domain import Platform
 
 
@@ -45,79 +51,6 @@ class TiktokUpload(StrEnum):
 
     STREAMING = "streaming"
     FILE = "file"
-
-
-class Credentials(Section):
-    """The secrets of one platform."""
-
-    def reveal(self) -> dict[str, str]:
-        """The secrets in plain text, those that are set; for sealing and for signing in."""
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {
-            name: value.get_secret_value()
-            for name, value in values.items()
-            if isinstance(value, SecretStr)
-        }
-
-
-class MetaCredentials(Credentials):
-    """A Meta token, best one of a system user."""
-
-    access_token: Secret = Field(description="Token with the right ads_management.")
-    app_id: Secret | None = Field(
-        default=None, description="Id of the app that the token belongs to."
-    )
-    app_secret: Secret | None = Field(
-        default=None, description="Secret of that app; with it every call carries a proof."
-    )
-
-
-def _service_account(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    """JSON stays as it is; a path is seen from the folder of the file."""
-    written = value.get_secret_value()
-    if written.lstrip().startswith("{"):
-        return value
-    return SecretStr(resolve(written, folder_of(info)))
-
-
-class GoogleCredentials(Credentials):
-    """A Google user who granted access, or a service account."""
-
-    client_id: Secret | None = Field(default=None, description="Id of the OAuth client.")
-    client_secret: Secret | None = Field(default=None, description="Secret of the OAuth client.")
-    refresh_token: Secret | None = Field(default=None, description="Token that the user granted.")
-    service_account: Annotated[Secret, AfterValidator(_service_account)] | None = Field(
-        default=None, description="Key of a service account: a path, or the JSON itself."
-    )
-
-    @model_validator(mode="after")
-    def _be_one_of_both(self) -> Self:
-        user = (self.client_id, self.client_secret, self.refresh_token)
-        if self.service_account is None and None in user:
-            raise ValueError(
-                "must have client_id, client_secret and refresh_token, or service_account"
-            )
-        if self.service_account is not None and user != (None, None, None):
-            raise ValueError("must have service_account alone, or the three keys of a user")
-        return self
-
-
-class TiktokCredentials(Credentials):
-    """A TikTok for Business token."""
-
-    access_token: Secret = Field(description="Long-lived token of the advertiser.")
-    app_id: Secret | None = Field(
-        default=None, description="Id of the app that the token belongs to."
-    )
-    secret: Secret | None = Field(default=None, description="Secret of that app.")
-
-
-class SnapchatCredentials(Credentials):
-    """A Snapchat user who granted access."""
-
-    client_id: Secret = Field(description="Id of the OAuth client.")
-    client_secret: Secret = Field(description="Secret of the OAuth client.")
-    refresh_token: Secret = Field(description="Token that the user granted.")
 
 
 class MetaOptions(Section):
@@ -272,10 +205,3 @@ class SnapchatConnection(Connection):
 
 ConnectionConfig = MetaConnection | GoogleConnection | TiktokConnection | SnapchatConnection
 AnyConnection = Annotated[ConnectionConfig, Field(discriminator="platform")]
-
-CREDENTIALS: dict[Platform, type[Credentials]] = {
-    Platform.META: MetaCredentials,
-    Platform.GOOGLE: GoogleCredentials,
-    Platform.TIKTOK: TiktokCredentials,
-    Platform.SNAPCHAT: SnapchatCredentials,
-}

@@ -12,11 +12,13 @@ from typing import Any
 import yaml
 
 from audsync.config.interpolate import Shielded, shield
+from audsync.config.references import References
 
 _TAG = "tag:yaml.org,2002:"
 _TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")}
 _QUOTED = re.compile(r"'(?!<)[^']{2,}'")
 _KEY = re.compile(r"[\w.-]{1,100}")
+_ALLOW_COMMANDS = ("secrets", "allow_commands")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,10 @@ _Parser.add_implicit_resolver(
 _Parser.add_implicit_resolver(_TAG + "merge", re.compile(r"<<\Z"), ["<"])
 
 
-def read(text: str, variables: Mapping[str, str]) -> tuple[Node, list[Problem]]:
+def read(text: str, references: References) -> tuple[Node, list[Problem]]:
     """The tree of a YAML text, and what is wrong with its keys and variables.
+
+    Whether commands may be run stands in the text itself, at `secrets.allow_commands`.
 
     Raises:
         UnreadableError: it is not YAML, or YAML that makes no sense in a settings file.
@@ -104,13 +108,25 @@ def read(text: str, variables: Mapping[str, str]) -> tuple[Node, list[Problem]]:
         root = yaml.compose(shielded.text, Loader=_Parser)
         if root is None:
             return Branch(line=1, lines={}, children={}), []
-        growing = _Growing(shielded, variables)
+        growing = _Growing(shielded, references.allowing(_scalar(root, *_ALLOW_COMMANDS)))
         return growing.node(root, ()), growing.problems
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise UnreadableError(mark.line + 1 if mark else 1, _explain(error)) from None
     except RecursionError:
         raise UnreadableError(1, "is nested too deeply") from None
+
+
+def _scalar(source: yaml.Node, *path: str) -> str | None:
+    """The text at a path, as the parser has it; None where there is none."""
+    for key in path:
+        if not isinstance(source, yaml.MappingNode):
+            return None
+        found = [value for name, value in source.value if name.value == key]
+        if not found:
+            return None
+        source = found[-1]
+    return str(source.value) if isinstance(source, yaml.ScalarNode) else None
 
 
 def _explain(error: yaml.MarkedYAMLError) -> str:
@@ -122,10 +138,10 @@ def _explain(error: yaml.MarkedYAMLError) -> str:
 class _Growing:
     """Turns the parser's nodes into ours, each once, however many aliases it has."""
 
-    def __init__(self, shielded: Shielded, variables: Mapping[str, str]) -> None:
+    def __init__(self, shielded: Shielded, references: References) -> None:
         self.problems: list[Problem] = []
         self._shielded = shielded
-        self._variables = variables
+        self._references = references
         self._grown: dict[int, Node] = {}
         self._open: set[int] = set()
 
@@ -154,7 +170,7 @@ class _Growing:
         if source.tag == _TAG + "null":
             return Leaf(line=line, text=None)
         try:
-            text = self._shielded.fill(source.value, self._variables)
+            text = self._shielded.fill(source.value, self._references.value_of)
         except LookupError as error:
             self.problems.append(Problem(line=line, key=dotted(path), text=str(error.args[0])))
             written = self._shielded.restore(source.value)

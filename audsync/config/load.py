@@ -9,10 +9,12 @@ import platformdirs
 from pydantic import SecretStr, ValidationError
 
 from audsync.config import dotenv
+from audsync.config.credentials import CREDENTIALS, secret_variable
 from audsync.config.document import Leaf, Node, Problem, UnreadableError, plain, read, with_leaf
 from audsync.config.model import Config
 from audsync.config.places import Location, find
 from audsync.config.problems import hint, problem_at, translate
+from audsync.config.references import References
 from audsync.config.values import Surroundings
 from audsync.errors import ConfigError
 
@@ -47,7 +49,8 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     found = _find(path, environ)
     variables = {**_dotenv(found.parent / ".env"), **environ}
     try:
-        root, problems = read(_text(found), variables)
+        references = References(variables=variables, folder=found.parent.absolute())
+        root, problems = read(_text(found), references)
     except UnreadableError as error:
         raise _refusal(found, [error.problem]) from None
     root = _overruled(root, variables)
@@ -117,19 +120,31 @@ def _overruled(root: Node, variables: Mapping[str, str]) -> Node:
 
 def _surroundings(path: Path, variables: Mapping[str, str]) -> Surroundings:
     folder = path.parent.absolute()
-    key = variables.get("AUDSYNC_ENCRYPTION_KEY", "")
     key_file = variables.get("AUDSYNC_ENCRYPTION_KEY_FILE", "")
-    if key and not _is_key(key):
-        raise ConfigError(
-            "AUDSYNC_ENCRYPTION_KEY must be 32 bytes in urlsafe base64; make one with "
-            "`openssl rand -base64 32 | tr +/ -_`",
-            details={"variable": "AUDSYNC_ENCRYPTION_KEY"},
-        )
     return Surroundings(
         folder=folder,
-        encryption_key=SecretStr(key) if key else None,
-        encryption_key_file=folder / Path(key_file) if key_file else None,
+        encryption_key=_key(variables, "AUDSYNC_ENCRYPTION_KEY"),
+        new_encryption_key=_key(variables, "AUDSYNC_NEW_ENCRYPTION_KEY"),
+        encryption_key_file=folder / Path(key_file).expanduser() if key_file else None,
+        platform_secrets={
+            platform: {
+                name: SecretStr(value)
+                for name in credentials.model_fields
+                if (value := variables.get(secret_variable(platform, name), ""))
+            }
+            for platform, credentials in CREDENTIALS.items()
+        },
     )
+
+
+def _key(variables: Mapping[str, str], name: str) -> SecretStr | None:
+    key = variables.get(name, "")
+    if key and not _is_key(key):
+        raise ConfigError(
+            f"{name} must be 32 bytes in urlsafe base64; `audsync key generate` prints one",
+            details={"variable": name},
+        )
+    return SecretStr(key) if key else None
 
 
 def _is_key(text: str) -> bool:
@@ -142,7 +157,10 @@ def _is_key(text: str) -> bool:
 
 
 def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
-    """Settings that are fine alone and wrong together: where, and what to do."""
+    """Settings that are fine alone and wrong together: where, and what to do.
+
+    An audience's connection may be one that `connect` saved, which this file knows nothing of.
+    """
     defaults, too_often = config.defaults, "must not be below defaults.minimum_every"
     if defaults.every < defaults.minimum_every:
         is_written = "every" in defaults.model_fields_set
@@ -153,9 +171,6 @@ def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
         if audience.segment not in config.segments:
             where = hint(audience.segment, config.segments)
             yield (*here, "segment"), f"names no segment of this file; {where}"
-        if audience.connection not in config.connections:
-            where = hint(audience.connection, config.connections)
-            yield (*here, "connection"), f"names no connection of this file; {where}"
         if audience.every is not None and audience.every < defaults.minimum_every:
             yield (*here, "every"), too_often
 

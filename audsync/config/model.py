@@ -7,22 +7,24 @@ from typing import Any
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from audsync.config.connections import (
-    CREDENTIALS,
     AnyConnection,
     ConnectionConfig,
-    Credentials,
     GoogleConnection,
-    GoogleCredentials,
     GoogleOptions,
     MetaConnection,
-    MetaCredentials,
     MetaOptions,
     SnapchatConnection,
-    SnapchatCredentials,
     SnapchatOptions,
     TiktokConnection,
-    TiktokCredentials,
     TiktokOptions,
+)
+from audsync.config.credentials import (
+    CREDENTIALS,
+    Credentials,
+    GoogleCredentials,
+    MetaCredentials,
+    SnapchatCredentials,
+    TiktokCredentials,
 )
 from audsync.config.segments import (
     ColumnsConfig,
@@ -77,6 +79,7 @@ __all__ = [
     "NotifyEvent",
     "PhonePolicy",
     "ScheduleConfig",
+    "SecretsConfig",
     "SegmentConfig",
     "SnapchatConnection",
     "SnapchatCredentials",
@@ -238,6 +241,15 @@ class Features(Section):
         return self.audience_sync and allowed
 
 
+class SecretsConfig(Section):
+    """What may put secrets into this file."""
+
+    allow_commands: bool = Field(
+        default=False,
+        description="Whether `${cmd:…}` may run commands; or AUDSYNC_ALLOW_COMMANDS=1.",
+    )
+
+
 class Config(Section):
     """Everything a person may set, checked and complete; paths in it are absolute."""
 
@@ -252,6 +264,9 @@ class Config(Section):
     limits: Limits = Field(default_factory=Limits, description="How much at once, and how long.")
     schedule: ScheduleConfig = Field(
         default_factory=ScheduleConfig, description="When what is due is begun."
+    )
+    secrets: SecretsConfig = Field(
+        default_factory=SecretsConfig, description="Where secrets in this file may come from."
     )
     connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
     segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")
@@ -268,7 +283,9 @@ class Config(Section):
 
     _folder: Path = PrivateAttr(default_factory=Path)
     _encryption_key: SecretStr | None = PrivateAttr(default=None)
+    _new_encryption_key: SecretStr | None = PrivateAttr(default=None)
     _encryption_key_file: Path | None = PrivateAttr(default=None)
+    _platform_secrets: dict[Platform, dict[str, SecretStr]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -281,7 +298,10 @@ class Config(Section):
         if isinstance(context, Surroundings):
             self._folder = context.folder
             self._encryption_key = context.encryption_key
+            self._new_encryption_key = context.new_encryption_key
             self._encryption_key_file = context.encryption_key_file
+            secrets = context.platform_secrets
+            self._platform_secrets = {name: dict(each) for name, each in secrets.items()}
 
     @property
     def folder(self) -> Path:
@@ -297,3 +317,12 @@ class Config(Section):
     def encryption_key_file(self) -> Path | None:
         """Value of AUDSYNC_ENCRYPTION_KEY_FILE; whoever needs the key reads the file."""
         return self._encryption_key_file
+
+    @property
+    def new_encryption_key(self) -> SecretStr | None:
+        """Value of AUDSYNC_NEW_ENCRYPTION_KEY, checked: what `audsync key rotate` goes over to."""
+        return self._new_encryption_key
+
+    def secrets_of(self, platform: Platform) -> dict[str, SecretStr]:
+        """A platform's secrets in the environment, such as AUDSYNC_META_ACCESS_TOKEN, by key."""
+        return dict(self._platform_secrets.get(platform, {}))

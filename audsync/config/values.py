@@ -5,7 +5,8 @@ Every scalar reaches these types as the text that stands in the file, so that an
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -21,6 +22,8 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+
+from audsync.domain import Platform
 
 SYNC_HOURS = (1, 6, 12, 24, 168)
 """Hours there may be between two syncs of an audience."""
@@ -42,7 +45,10 @@ class Surroundings:
     folder: Path
     """Absolute; relative paths in the file are seen from here."""
     encryption_key: SecretStr | None = None
+    new_encryption_key: SecretStr | None = None
     encryption_key_file: Path | None = None
+    platform_secrets: Mapping[Platform, Mapping[str, SecretStr]] = field(default_factory=dict)
+    """Secrets of platforms that the environment holds for `audsync connect`, by their keys."""
 
 
 class Section(BaseModel):

@@ -17,6 +17,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("defaults", model.Defaults),
     ("limits", model.Limits),
     ("schedule", model.ScheduleConfig),
+    ("secrets", model.SecretsConfig),
     ("connections.NAME, platform: meta", model.MetaConnection),
     ("connections.NAME, platform: google", model.GoogleConnection),
     ("connections.NAME, platform: tiktok", model.TiktokConnection),

@@ -1,10 +1,13 @@
 """`${NAME}` in every place where YAML text may stand."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.config.interpolate import shield
+from audsync.config.references import References
 from tests.unit.config.conftest import Load, Refuse
 
 AUDIENCE = (
@@ -72,4 +75,5 @@ def test_text_without_variables_comes_back_as_it_was(text: str) -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_no_value_is_read_as_a_variable(value: str) -> None:
     shielded = shield("${A}${A:-x}")
-    assert shielded.fill(shielded.text, {"A": value or "x"}) == (value or "x") * 2
+    references = References(variables={"A": value or "x"}, folder=Path())
+    assert shielded.fill(shielded.text, references.value_of) == (value or "x") * 2

@@ -268,10 +268,6 @@ CASES = {
         "audiences:\n  a:\n    segment: vpi\n    connection: m\n    name: A\n" + META + VIP,
         "audsync.yaml:3: audiences.a.segment: names no segment of this file; did you mean vip?",
     ),
-    "unknown connection": (
-        "audiences:\n  a:\n    segment: vip\n    connection: meta\n    name: A\n" + META + VIP,
-        "audsync.yaml:4: audiences.a.connection: names no connection of this file; valid here: m",
-    ),
     "audience too often": (
         "defaults: {minimum_every: 12h}\naudiences:\n  a:\n    segment: vip\n    connection: m\n"
         "    name: A\n    every: 6h\n" + META + VIP,
@@ -345,10 +341,16 @@ def test_a_misspelt_key_is_not_told_again_as_missing(refuse: Refuse) -> None:
 
 
 def test_a_long_list_of_names_is_cut(refuse: Refuse) -> None:
-    many = "".join(f"  m{n}: {{platform: meta, account: {n}}}\n" for n in range(30))
-    text = f"connections:\n{many}audiences: {{a: {{segment: v, connection: zz, name: n}}}}\n"
-    said = refuse(text + VIP.replace("vip", "v")).message
-    assert said.endswith("valid here: " + ", ".join(f"m{n}" for n in range(20)) + " and 10 more")
+    source = "{source: {type: file, path: a.csv}, columns: {profile_id: id, email: e}}"
+    many = "".join(f"  v{n}: {source}\n" for n in range(30))
+    text = f"segments:\n{many}audiences: {{a: {{segment: zz, connection: m, name: n}}}}\n"
+    said = refuse(text).message
+    assert said.endswith("valid here: " + ", ".join(f"v{n}" for n in range(20)) + " and 10 more")
+
+
+def test_the_connection_of_an_audience_may_be_one_that_connect_saved(load: Load) -> None:
+    text = "audiences: {a: {segment: vip, connection: saved, name: A}}\n" + VIP
+    assert load(text).audiences["a"].connection == "saved"
 
 
 def test_an_unset_variable_is_told_once_wherever_its_alias_stands(refuse: Refuse) -> None:
