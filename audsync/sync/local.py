@@ -88,7 +88,7 @@ class LocalEngine:
                 return self._plan_replace(files, desired, request, summary)
             removals = self._write(con, delta.REMOVALS, "removals")
             additions = self._write(con, _laid_out(delta.ADDITIONS, request), "additions")
-        kinds = self._kinds(additions) if additions else ()
+        kinds = self._kinds(additions)
         files = replace(files, removals=removals, additions=additions)
         summary = replace(summary, session_kinds=kinds)
         return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
@@ -113,6 +113,7 @@ class LocalEngine:
     def _plan_first(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Everything that is wanted, straight from its file: nothing is there to compare with."""
         sizes = desired.sizes or self._sizes(desired.identifiers)
+        additions = self._everything(desired, request)
         summary = PlanSummary(
             kinds={kind: KindChange(adds=size) for kind, size in sizes.items()},
             causes={},
@@ -122,9 +123,8 @@ class LocalEngine:
             profiles_left=0,
             profiles_left_silently=0,
             echoed=0,
-            session_kinds=self._kinds(desired.identifiers),
+            session_kinds=self._kinds(additions),
         )
-        additions = self._everything(desired, request)
         files = replace(files, removals=None, additions=additions)
         return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
 
@@ -132,14 +132,14 @@ class LocalEngine:
         self, files: StateFiles, desired: Desired, request: PlanRequest, change: PlanSummary
     ) -> Plan:
         """Everything that is wanted; `change` says what that changes as far as we know."""
+        additions = self._everything(desired, request)
         summary = replace(
             change,
             profiles_sent=desired.counts.profiles,
             profiles_refreshed=0,
             echoed=0,
-            session_kinds=self._kinds(desired.identifiers),
+            session_kinds=self._kinds(additions),
         )
-        additions = self._everything(desired, request)
         files = replace(files, removals=None, additions=additions)
         return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
 
@@ -152,7 +152,9 @@ class LocalEngine:
         with self._session() as con:
             return self._write(con, _laid_out(query, request), "additions")
 
-    def _kinds(self, name: str) -> tuple[Kind, ...]:
+    def _kinds(self, name: str | None) -> tuple[Kind, ...]:
+        if name is None:
+            return ()
         with self._session() as con:
             return _kinds(con, duck.identifiers(self._path(name)))
 

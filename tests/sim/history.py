@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from random import Random
 
+from audsync.connectors.contract import Spec
 from audsync.domain import SyncStatus
 from tests.sim.ledger_room import LedgerRoom, room
 from tests.sim.people import Crowd, first_crowd, next_crowd, recognition
 from tests.sim.platform import SimPlatform, Trouble
 from tests.sim.set_bench import SetBench
+from tests.sim.ways import SESSION, way_of
 from tests.sim.world import Bench, Ended, Run, World
 
 MAX_RUNS = 3
@@ -27,6 +29,8 @@ class Recipe:
     """At most so many before the clean ones."""
     is_linked: bool | None = None
     """None: half of the histories."""
+    way: Spec | None = None
+    """None: each in turn."""
 
 
 ANYTHING = Recipe()
@@ -39,7 +43,9 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
         AssertionError: an invariant is broken.
     """
     random = Random(seed)
-    world, crowd = make_world(random, room(), bench or SetBench(), recipe)
+    world, crowd = make_world(
+        random, room(), bench or SetBench(), recipe, recipe.way or way_of(seed)
+    )
     for _ in range(random.randrange(1, recipe.runs + 1)):
         crowd = next_crowd(random, crowd, is_linked=world.is_linked)
         world.go(_troubled(random, crowd, recipe))
@@ -48,7 +54,7 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
 
 
 def make_world(
-    random: Random, ledger_room: LedgerRoom, bench: Bench, recipe: Recipe
+    random: Random, ledger_room: LedgerRoom, bench: Bench, recipe: Recipe, way: Spec = SESSION
 ) -> tuple[World, Crowd]:
     """A world before its first run, and its segment."""
     is_linked = random.random() < 0.5 if recipe.is_linked is None else recipe.is_linked
@@ -58,7 +64,12 @@ def make_world(
         random=random,
     )
     world = World(
-        room=ledger_room, bench=bench, platform=platform, random=random, is_linked=is_linked
+        room=ledger_room,
+        bench=bench,
+        platform=platform,
+        random=random,
+        is_linked=is_linked,
+        spec=way,
     )
     return world, first_crowd(random, is_linked=is_linked, size=random.randrange(1, 8))
 
@@ -69,10 +80,12 @@ def end_clean(world: World, crowd: Crowd) -> None:
         world.recreate()
     was_in_flight = bool(world.platform.queue)
     clean_run(world, crowd)
+    world.platform.work_off_all()
     if not was_in_flight:
         check_exact(world, crowd, "after one clean run")
     for _ in range(ECHO_RUNS):
         ended = clean_run(world, crowd)
+        world.platform.work_off_all()
         check_exact(world, crowd, "after the echo")
         if not ended.requests:
             return

@@ -55,11 +55,12 @@ def plan(made: Plan, max_rows: int) -> None:
     assert actions == sorted(actions, key=[*Action].index), "removals come first"
     for one, other in pairwise(batches):
         assert one.action != other.action or one.stop_row <= other.first_row, "batches overlap"
-    assert all(0 < batch.rows <= max_rows for batch in batches), "a batch of a wrong size"
+    carrying = [batch for batch in batches if batch.action is not Action.SWEEP]
+    assert all(0 < batch.rows <= max_rows for batch in carrying), "a batch of a wrong size"
     assert sum(batch.profiles for batch in batches) == summary.profiles_sent, "I7: profiles"
     assert sum(batch.refreshed for batch in batches) == summary.profiles_refreshed, "I7: refreshed"
     removed = sum(b.identifiers for b in batches if b.action is Action.REMOVE)
-    if Action.REPLACE not in actions:
+    if not {Action.REPLACE, Action.SWEEP} & set(actions):
         assert removed == summary.removes, "I7: removed identifiers"
         left = sum(batch.profiles_left for batch in batches)
         assert left + summary.profiles_left_silently == summary.profiles_left, "I7: left"

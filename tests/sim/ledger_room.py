@@ -124,6 +124,11 @@ class LedgerRoom:
             (job_id.hex,),
         ).fetchall()
 
+    def references(self) -> set[str]:
+        """The platform's names for requests that the store knows of."""
+        rows = self.window.execute("select reference from batch where reference <> ''").fetchall()
+        return {str(row[0]) for row in rows}
+
     def ruling_epoch(self) -> int:
         """The epoch of the lease."""
         row: tuple[Any, ...] = self.window.execute("select epoch from lease").fetchone()

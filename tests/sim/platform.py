@@ -7,20 +7,20 @@ applied late, refused; a replace session keeps everybody else out until it ends.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
 
 from audsync import steps
-from audsync.connectors.contract import BaseConnector, Replacing, Spec
+from audsync.connectors.contract import BaseConnector, Spec
 from audsync.domain import (
     FIRST_FIELD,
     Action,
-    Kind,
-    Platform,
     Receipt,
     RemoteAudience,
     RemoteId,
+    Settlement,
+    SettlementState,
     UploadBatch,
 )
 from audsync.errors import (
@@ -39,20 +39,7 @@ SESSION_S = 90 * 60
 REMOTE = RemoteId("sim-1")
 Person = int
 
-SPEC = Spec(
-    platform=Platform.META,
-    api_version="sim",
-    accepts=tuple(Kind),
-    max_batch_rows=1_000,
-    takes_person_rows=True,
-    replaces_by=Replacing.SESSION,
-    has_unique_names=False,
-    max_name_chars=100,
-    minimum_size=0,
-    call_limits=(),
-    seconds_per_call=1.0,
-    source="the simulator",
-)
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Fault(StrEnum):
@@ -97,6 +84,16 @@ class Late:
     is_last: bool
     calls_left: int
     born_in_run: int
+    tick: int = 0
+    """When it came, by the platform's own count of requests."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Accepted:
+    """A request that the platform took and works off when it likes."""
+
+    late: Late
+    is_done: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,8 +114,12 @@ class SimPlatform:
     random: Random
     values: set[Value] = field(default_factory=set)
     people: set[Person] = field(default_factory=set)
+    since: dict[Value, int] = field(default_factory=dict)
+    """When each value was added last."""
     session: ReplaceSession | None = None
     queue: list[Late] = field(default_factory=list)
+    accepted: dict[str, Accepted] = field(default_factory=dict)
+    tick: int = 0
     is_gone: bool = False
 
     def apply(self, late: Late) -> None:
@@ -127,12 +128,49 @@ class SimPlatform:
             self._take_into_session(late)
             return
         people = {person for row in late.rows if (person := self.person_of(row)) is not None}
-        if late.action is Action.ADD:
+        if late.action is Action.SWEEP:
+            self._sweep(late.tick)
+        elif late.action is Action.ADD:
             self.values.update(late.rows)
+            self.since.update(dict.fromkeys(late.rows, late.tick))
             self.people |= people
         else:
             self.values.difference_update(late.rows)
             self.people -= people
+
+    def accept(self, late: Late, heard: set[str]) -> str:
+        """Take a request to be worked off later; `heard`: references that its sender knows."""
+        named = {*late.rows, *filter(None, map(self.person_of, late.rows))}
+        for reference, other in self.accepted.items():
+            if other.is_done or reference not in heard:
+                continue
+            others = {*other.late.rows, *filter(None, map(self.person_of, other.late.rows))}
+            is_opposite = Action.REMOVE in {late.action, other.late.action}
+            is_crossing = other.late.action is not late.action and is_opposite and named & others
+            assert not is_crossing, "an add and a removal of one person are in flight together"
+            assert Action.SWEEP not in {late.action, other.late.action}, "a sweep is not alone"
+        reference = f"request-{late.tick}"
+        self.accepted[reference] = Accepted(late=late)
+        return reference
+
+    def work_off(self, reference: str, *, does_it: bool = True) -> None:
+        """An accepted request's turn comes, or comes to nothing."""
+        request = self.accepted[reference]
+        if not request.is_done and not self.is_gone and does_it:
+            self.apply(request.late)
+        request.is_done = True
+
+    def work_off_all(self) -> None:
+        """Nothing is left to do."""
+        for reference in tuple(self.accepted):
+            self.work_off(reference)
+
+    def in_flight(self) -> set[Value]:
+        """Values of which nobody can say whether they are there."""
+        open_ones = [one.late for one in self.accepted.values() if not one.is_done]
+        rows = {row for late in (*self.queue, *open_ones) for row in late.rows}
+        is_sweeping = any(late.action is Action.SWEEP for late in (*self.queue, *open_ones))
+        return rows | self.values if is_sweeping else rows
 
     def admit(self, upload: UploadBatch) -> None:
         """Refuse what the audience's state forbids.
@@ -190,16 +228,28 @@ class SimPlatform:
                 if not late.calls_left:
                     self._land(late)
 
-    def end_run(self, run: int) -> None:
-        """What was queued before this run, or has only calls to wait for, lands at its end."""
+    def end_run(self, run: int, heard: set[str]) -> None:
+        """What was queued before this run, or has only calls to wait for, lands at its end.
+
+        What was accepted without its sender's hearing of it is like any other late request; of
+        the rest some is worked off between runs.
+        """
+        for reference, request in tuple(self.accepted.items()):
+            if reference not in heard:
+                del self.accepted[reference]
+                if not request.is_done:
+                    self.queue.append(request.late)
+            elif self.random.random() < 0.3:
+                self.work_off(reference)
         for late in tuple(self.queue):
             if late.born_in_run < run:
                 self._land(late)
 
     def start_anew(self) -> None:
         """Another audience under the same roof, empty."""
-        self.values, self.people = set(), set()
+        self.values, self.people, self.since = set(), set(), {}
         self.session, self.queue, self.is_gone = None, [], False
+        self.accepted = {}
 
     def _land(self, late: Late) -> None:
         self.queue.remove(late)
@@ -214,6 +264,14 @@ class SimPlatform:
         self.session.values.update(late.rows)
         if late.is_last:
             self._become(self.session.values)
+
+    def _sweep(self, tick: int) -> None:
+        """Take out whoever was not added since."""
+        old = {value for value in self.values if self.since.get(value, 0) < tick}
+        self.values -= old
+        found = {self.person_of(value) for value in old}
+        here = {self.person_of(value) for value in self.values}
+        self.people -= {person for person in found - here if person is not None}
 
     def _become(self, members: set[Value]) -> None:
         self.session = None
@@ -244,16 +302,19 @@ class Trouble:
 class SimConnector(BaseConnector):
     """`Connector` over a `SimPlatform`; `witness` looks into the store before every request."""
 
-    spec = SPEC
-
     def __init__(
         self,
         platform: SimPlatform,
         trouble: Trouble,
+        spec: Spec,
         *,
         run: int,
         witness: Callable[[UploadBatch], None],
+        heard: Callable[[], set[str]],
     ) -> None:
+        self.spec = spec
+        self._heard = heard
+        self._patience = trouble.random.randrange(3)
         self.requests = 0
         self.closings = 0
         self._platform = platform
@@ -287,6 +348,57 @@ class SimConnector(BaseConnector):
             raise OutcomeUnknownError("No answer came.")
         steps.reached("call: after close_session")
 
+    def settlement(self, audience: RemoteId, reference: str) -> Settlement:
+        steps.reached("call: before settlement")
+        assert audience == REMOTE
+        platform, trouble = self._platform, self._trouble
+        if reference not in platform.accepted:
+            return Settlement(state=SettlementState.LOST)
+        is_troubled = trouble.rate > 0
+        if is_troubled and trouble.random.random() < trouble.rate / 3:
+            raise UnavailableError("Come again.")
+        if self._patience > 0 and not platform.accepted[reference].is_done:
+            self._patience -= 0 if is_troubled and trouble.random.random() < 0.2 else 1
+            return Settlement(state=SettlementState.PENDING)
+        if is_troubled and trouble.random.random() < 0.15:
+            platform.work_off(reference, does_it=trouble.random.random() < 0.5)
+            states = (SettlementState.REJECTED, SettlementState.LOST)
+            return Settlement(state=trouble.random.choice(states))
+        platform.work_off(reference)
+        return Settlement(state=SettlementState.CONFIRMED)
+
+    def clock_mark(self) -> datetime:
+        self._platform.tick += 1
+        return EPOCH + timedelta(seconds=self._platform.tick)
+
+    def sweep(self, audience: RemoteId, before: datetime) -> Receipt:
+        steps.reached("call: before sweep")
+        assert audience == REMOTE
+        self.requests += 1
+        platform, fault = self._platform, self._trouble.next()
+        platform.tick += 1
+        if fault is Fault.GONE:
+            platform.is_gone = True
+        if platform.is_gone:
+            raise AudienceGoneError("The audience is gone.")
+        self._refuse(fault)
+        if fault is Fault.LOST:
+            raise OutcomeUnknownError("No answer came.")
+        request = Late(
+            action=Action.SWEEP,
+            rows=(),
+            session=0,
+            is_last=True,
+            calls_left=0,
+            born_in_run=self._run,
+            tick=int((before - EPOCH).total_seconds()),
+        )
+        reference = platform.accept(request, self._heard())
+        if fault in _LATE | {Fault.UNANSWERED}:
+            raise OutcomeUnknownError("No answer came.")
+        steps.reached("call: after sweep")
+        return Receipt(received_rows=0, rejected_rows=0, reference=reference, is_settled=False)
+
     def check_access(self) -> datetime | None:
         return None
 
@@ -310,6 +422,7 @@ class SimConnector(BaseConnector):
         if fault is Fault.GONE:
             platform.is_gone = True
         platform.admit(batch)
+        platform.tick += 1
         self._refuse(fault)
         if fault is Fault.LOST:
             raise OutcomeUnknownError("No answer came.")
@@ -320,16 +433,24 @@ class SimConnector(BaseConnector):
             platform.queue.append(self._late(batch, rows))
         if fault is Fault.LATE_EXPIRED:
             raise CredentialsExpiredError("The token expired.", details={"unanswered_tries": 1})
-        if fault is not Fault.LATE:
-            platform.apply(self._late(batch, rows))
+        reference = "" if fault is Fault.LATE else self._take(batch, rows)
         if fault in {Fault.LATE, Fault.UNANSWERED}:
             raise OutcomeUnknownError("No answer came.", timed_out=fault is Fault.LATE)
         return Receipt(
             received_rows=batch.rows,
             rejected_rows=0,
-            reference=str(batch.session),
+            reference=reference,
+            is_settled=not self.spec.settles_within_s,
             unanswered_tries=int(fault in {Fault.SECOND_TRY, Fault.LATE_SECOND_TRY}),
         )
+
+    def _take(self, batch: UploadBatch, rows: tuple[Value, ...]) -> str:
+        """Apply it now, or accept it for later; returns the name it has here."""
+        late = self._late(batch, rows)
+        if self.spec.settles_within_s:
+            return self._platform.accept(late, self._heard())
+        self._platform.apply(late)
+        return str(batch.session)
 
     def _late(self, batch: UploadBatch, rows: tuple[Value, ...]) -> Late:
         return Late(
@@ -339,6 +460,7 @@ class SimConnector(BaseConnector):
             is_last=batch.is_last,
             calls_left=self._trouble.random.randrange(4),
             born_in_run=self._run,
+            tick=self._platform.tick,
         )
 
     def _refuse(self, fault: Fault) -> None:

@@ -31,14 +31,17 @@ from tests.sim.set_change import (
 from tests.sim.set_rows import (
     Cell,
     Gone,
+    Laid,
     Link,
     Sent,
     SourceRow,
     Value,
     by_kind,
     cut_additions,
+    cut_by_kind,
     cut_removals,
     identifiers,
+    lay_by_kind,
     profiles,
     sizes_of,
     smallest_holders,
@@ -106,14 +109,14 @@ class SetEngine:
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
         known = self.known(files)
-        if not desired.counts.profiles:
+        if not desired.counts.profiles and not request.replaces_by_sweep:
             request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         change = self.change(known)
         former = () if is_first else sorted(former_links(known))
         files = replace(files, next_former=self.store.keep_some(former, "former"))
         removals: list[Gone] = []
-        additions: list[Sent]
+        additions: list[Sent] | list[Laid]
         if request.is_replace or is_first:
             cells = self._cells(desired.identifiers)
             additions = [(*cell, False, cell[3] == 0) for cell in cells]
@@ -126,9 +129,10 @@ class SetEngine:
                 removals=self.store.keep_some(removals, "removals"),
                 additions=self.store.keep_some(additions, "additions"),
             )
-        batches = cut_removals(removals, request.max_rows)
-        action = Action.REPLACE if request.is_replace else Action.ADD
-        batches += cut_additions(additions, request.max_rows, action, len(batches) + 1)
+        if not request.takes_person_rows:
+            additions = lay_by_kind(additions)
+            files = replace(files, additions=self.store.keep_some(additions, "additions"))
+        batches = self._cut(removals, additions, request)
         summary = self._summary(files, known, change)
         if request.is_replace or is_first:
             summary = replace(
@@ -138,6 +142,31 @@ class SetEngine:
         return Plan(
             files=files, batches=tuple(batches), summary=replace(summary, session_kinds=kinds)
         )
+
+    def _cut(
+        self, removals: list[Gone], additions: list[Sent] | list[Laid], request: PlanRequest
+    ) -> list[BatchFacts]:
+        most = request.max_rows
+        batches = cut_removals(removals, most, takes_person_rows=request.takes_person_rows)
+        is_sweep = request.is_replace and request.replaces_by_sweep
+        action = Action.REPLACE if request.is_replace and not is_sweep else Action.ADD
+        if request.takes_person_rows:
+            batches += cut_additions([row[:6] for row in additions], most, action, len(batches) + 1)
+        else:
+            laid: list[Laid] = additions  # type: ignore[assignment]  # laid just above
+            batches += cut_by_kind(laid, most, len(batches) + 1)
+        if is_sweep:
+            end = batches[-1].stop_row if batches else 0
+            batches.append(
+                BatchFacts(
+                    number=len(batches) + 1,
+                    action=Action.SWEEP,
+                    first_row=end,
+                    stop_row=end,
+                    rows=0,
+                )
+            )
+        return batches
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
         known = self.known(files)
@@ -162,8 +191,8 @@ class SetEngine:
             gone = self._gone(files.removals)[batch.first_row : batch.stop_row]
             rows = [(row, kind, value) for row, (kind, value, *_) in enumerate(gone)]
         else:
-            cells = self._cells(files.additions)[batch.first_row : batch.stop_row]
-            rows = wire_rows(cell[:3] for cell in cells if cell[3] == 0)
+            sent = self.store.read(files.additions)[batch.first_row : batch.stop_row]
+            rows = _on_the_wire(sent)  # type: ignore[arg-type]  # kept by this class
         columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
         return pa.table(
             [pa.array(c, f.type) for c, f in zip(columns, MEMBERS, strict=True)], MEMBERS
@@ -353,3 +382,11 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
+
+
+def _on_the_wire(rows: Sequence[Sent | Laid]) -> list[tuple[int, int, bytes]]:
+    """Row, kind, value, as the layout of the rows says."""
+    if rows and len(rows[0]) == len(Laid.__args__):  # type: ignore[attr-defined]  # of a tuple type
+        firsts = [row for row in rows if row[6:7] == (True,)]
+        return [(place, row[1], row[2]) for place, row in enumerate(firsts)]
+    return wire_rows(row[:3] for row in rows if row[3] == 0)

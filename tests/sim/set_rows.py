@@ -18,6 +18,8 @@ Gone = tuple[int, bytes, bool, bool, int]
 """Kind, value, is_echo, is_confirmed, departed profiles whose last value it is."""
 Sent = tuple[int, int, bytes, int, bool, bool]
 """A cell, whether its profile is only refreshed, whether its value appears."""
+Laid = tuple[int, int, bytes, int, bool, bool, bool, bool]
+"""The same, whether it is the first of its value, whether it is the last of its profile."""
 
 
 def identifiers(links: Iterable[Link]) -> set[Link]:
@@ -73,15 +75,68 @@ def wire_rows(links: Iterable[Link]) -> list[tuple[int, int, bytes]]:
     return rows
 
 
-def cut_removals(rows: Sequence[Gone], max_rows: int) -> list[BatchFacts]:
-    """Requests of at most `max_rows` removals."""
-    pieces = [rows[start : start + max_rows] for start in range(0, len(rows), max_rows)]
+def lay_by_kind(rows: Iterable[Sent]) -> list[Laid]:
+    """Additions in the order of their kinds and values, those who share one together."""
+    taken = sorted(
+        (row for row in rows if row[3] == 0 and row[1] < FIRST_FIELD),
+        key=lambda row: (row[1], row[2], row[0]),
+    )
+    last = {row[0]: (row[1], row[2]) for row in taken}
+    seen: set[Value] = set()
+    laid: list[Laid] = []
+    for row in taken:
+        value = (row[1], row[2])
+        laid.append((*row, value not in seen, last[row[0]] == value))
+        seen.add(value)
+    return laid
+
+
+def cut_by_kind(rows: Sequence[Laid], max_rows: int, first_number: int) -> list[BatchFacts]:
+    """Requests of at most `max_rows` values of one kind; who shares one is never parted."""
+    starts: list[int] = []
+    held: set[bytes] = set()
+    for place, row in enumerate(rows):
+        is_new_kind = bool(place) and rows[place - 1][1] != row[1]
+        if not place or is_new_kind or (row[6] and len(held) == max_rows):
+            starts.append(place)
+            held = set()
+        held.add(row[2])
+    stops = [*starts[1:], len(rows)][: len(starts)]
+    return [
+        BatchFacts(
+            number=first_number + index,
+            action=Action.ADD,
+            first_row=start,
+            stop_row=stop,
+            rows=len({row[2] for row in rows[start:stop]}),
+            profiles=sum(row[7] and not row[4] for row in rows[start:stop]),
+            refreshed=sum(row[7] and row[4] for row in rows[start:stop]),
+            identifiers=sum(row[6] and row[5] for row in rows[start:stop]),
+        )
+        for index, (start, stop) in enumerate(zip(starts, stops, strict=True))
+    ]
+
+
+def cut_removals(
+    rows: Sequence[Gone], max_rows: int, *, takes_person_rows: bool
+) -> list[BatchFacts]:
+    """Requests of at most `max_rows` removals, of one kind each where that is asked."""
+    groups = [
+        list(group)
+        for _, group in groupby(rows, key=lambda row: None if takes_person_rows else row[0])
+    ]
+    pieces = [
+        group[start : start + max_rows]
+        for group in groups
+        for start in range(0, len(group), max_rows)
+    ]
+    firsts = [sum(map(len, pieces[:index])) for index in range(len(pieces))]
     return [
         BatchFacts(
             number=index + 1,
             action=Action.REMOVE,
-            first_row=index * max_rows,
-            stop_row=index * max_rows + len(piece),
+            first_row=firsts[index],
+            stop_row=firsts[index] + len(piece),
             rows=len(piece),
             identifiers=sum(not is_echo for _, _, is_echo, _, _ in piece),
             profiles_left=sum(leaving for *_, leaving in piece),

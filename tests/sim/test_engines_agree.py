@@ -8,16 +8,19 @@ from random import Random
 
 import pytest
 
-from audsync.domain import BatchState
+from audsync.connectors.contract import Replacing, Spec
+from audsync.domain import Action, BatchState
 from audsync.sync.contract import BatchFacts, Desired, Plan, PlanRequest, StateFiles
 from tests.sim.local_bench import LocalBench
 from tests.sim.people import Crowd, first_crowd, next_crowd
 from tests.sim.set_bench import SetBench
 from tests.sim.set_rows import profiles
+from tests.sim.ways import way_of
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
 CHUNK = 10
 _LINKS = ("identifiers", "next_identifiers", "uncertain", "repair", "echo", "former")
+_NO_TRACE = {BatchState.PLANNED, BatchState.REFUSED}
 _OUTCOMES = (
     BatchState.PLANNED,
     BatchState.SENDING,
@@ -32,7 +35,8 @@ _OUTCOMES = (
 class Twins:
     """An audience's state, held by both engines."""
 
-    def __init__(self, root: Path, random: Random) -> None:
+    def __init__(self, root: Path, random: Random, way: Spec) -> None:
+        self._way = way
         self.sets, self.local = SetBench(), LocalBench(root)
         self.of_sets, self.of_local = StateFiles(), StateFiles()
         self._random = random
@@ -40,11 +44,16 @@ class Twins:
     def live(self, crowd: Crowd) -> None:
         """One run: plan, send with any outcome, settle."""
         is_replace = self._random.random() < 0.15
+        is_replace = is_replace and self._way.replaces_by is not Replacing.SUCCESSOR
         max_rows = self._random.randrange(1, 5)
         plans = self._plans(crowd, is_replace=is_replace, max_rows=max_rows)
         self._compare_plans(*plans)
         batches = self._send(plans[0].batches)
-        is_replace = any(batch.action == "replace" for batch in batches)
+        is_replace = any(
+            batch.action is Action.REPLACE
+            or (batch.action is Action.SWEEP and batch.state not in _NO_TRACE)
+            for batch in batches
+        )
         if all(batch.state is BatchState.APPLIED for batch in batches):
             self.of_sets = self.sets.engine.close(plans[0].files, batches)
             self.of_local = self.local.engine.close(plans[1].files, batches)
@@ -56,7 +65,13 @@ class Twins:
     def _plans(self, crowd: Crowd, *, is_replace: bool, max_rows: int) -> tuple[Plan, Plan]:
         sizes = self.sets.engine.sizes(self.of_sets)
         assert sizes == self.local.engine.sizes(self.of_local)
-        request = PlanRequest(is_replace=is_replace, max_rows=max_rows, sizes=sizes)
+        request = PlanRequest(
+            is_replace=is_replace,
+            max_rows=max_rows,
+            sizes=sizes,
+            takes_person_rows=self._way.takes_person_rows,
+            replaces_by_sweep=self._way.replaces_by is Replacing.SWEEP,
+        )
         counts = crowd.counts()
         names = self.sets.keep_segment(crowd)
         desired = Desired(identifiers=names[0], rows=names[1], counts=counts)
@@ -83,6 +98,8 @@ class Twins:
         assert kinds == others
         assert replace(one.summary, kinds={}) == replace(other.summary, kinds={})
         for batch in one.batches:
+            if batch.action is Action.SWEEP:
+                continue
             sent = self.sets.engine.members(one.files, batch)
             assert sent.equals(self.local.engine.members(other.files, batch))
 
@@ -115,7 +132,7 @@ def any_of(change: object) -> bool:
 def test_engines_agree(start: int, tmp_path: Path) -> None:
     for seed in range(start, start + CHUNK):
         random = Random(seed)
-        twins = Twins(tmp_path / str(seed), random)
+        twins = Twins(tmp_path / str(seed), random, way_of(seed))
         crowd = first_crowd(random, is_linked=False, size=random.randrange(8))
         try:
             for _ in range(4):

@@ -1,10 +1,12 @@
 """The test of the test: algorithms known to be wrong must be seen through."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
 
+from audsync.domain import BatchState, SettlementState
+from audsync.sync import send, settle
 from tests.sim import wrong
 from tests.sim.history import (
     ANYTHING,
@@ -20,6 +22,7 @@ from tests.sim.people import Crowd, State
 from tests.sim.platform import Fault, Trouble
 from tests.sim.set_bench import SetBench
 from tests.sim.set_engine import SetEngine
+from tests.sim.ways import SETTLING
 from tests.sim.world import Run, World
 
 WITHIN = 300
@@ -66,6 +69,23 @@ def test_a_first_draft_is_caught_by_a_crash_at_some_step(engine: type[SetEngine]
 def test_an_echo_lost_in_a_replace_is_caught() -> None:
     assert _leaves_somebody(wrong.EchoLostInReplace)
     assert not _leaves_somebody(SetEngine)
+
+
+@pytest.mark.parametrize("neglect", ["wait", "believe"])
+def test_a_sender_that_trusts_what_was_only_accepted_is_caught(
+    neglect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if neglect == "wait":
+        monkeypatch.setattr(send, "_make_way", lambda *_: None)
+    else:
+        believed = dict.fromkeys(SettlementState, BatchState.APPLIED)
+        monkeypatch.setattr(settle, "_STATES", believed)
+    for seed in range(WITHIN):
+        try:
+            play(seed, SetBench(), replace(ANYTHING, way=SETTLING))
+        except AssertionError:
+            return
+    pytest.fail(f"nobody noticed for {WITHIN} histories")
 
 
 def _world(engine: type[SetEngine]) -> World:

@@ -15,15 +15,16 @@ _MAY_FOLLOW = {
     "applied": {"applied"},
     "accepted": {"accepted", "applied", "refused", "unknown"},
 }
-_OPEN = {BatchState.PLANNED, BatchState.SENDING, BatchState.UNKNOWN}
+_OPEN = {BatchState.PLANNED, BatchState.SENDING, BatchState.UNKNOWN, BatchState.ACCEPTED}
 Seen = tuple[int, str, str, int, int, int]
 
 
 class Witness:
     """Checks every request of a history against the ledger and against its own plan."""
 
-    def __init__(self, room: LedgerRoom) -> None:
+    def __init__(self, room: LedgerRoom, *, takes_person_rows: bool) -> None:
         self._room = room
+        self._takes_person_rows = takes_person_rows
         self._job_id: UUID | None = None
         self._states: dict[int, str] = {}
         self._batch_of: dict[Value, tuple[Action, int]] = {}
@@ -70,6 +71,7 @@ class Witness:
     def _remember(self, upload: UploadBatch, number: int) -> None:
         kinds = upload.members["kind"].to_pylist()
         assert set(kinds) <= set(upload.kinds), "a kind that the session did not announce"
+        assert self._takes_person_rows or len(set(kinds)) == 1, "two kinds in one request"
         rows = upload.members["row"].to_pylist()
         assert sorted(set(rows)) == list(range(upload.rows)), "rows differ from the plan's"
         cells = list(zip(rows, kinds, strict=True))

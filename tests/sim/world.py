@@ -13,6 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from audsync import steps
+from audsync.connectors.contract import Replacing, Spec
 from audsync.domain import FIRST_FIELD, SyncOperation, SyncStatus
 from audsync.errors import AudienceGoneError, AudsyncError, CancelledError, StoreError
 from audsync.store import leases, ledger
@@ -24,7 +25,7 @@ from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
 from tests.sim.ledger_room import LedgerRoom
 from tests.sim.people import Crowd
-from tests.sim.platform import REMOTE, SPEC, SimConnector, SimPlatform, Trouble
+from tests.sim.platform import REMOTE, SimConnector, SimPlatform, Trouble
 from tests.sim.set_rows import Link, Value
 from tests.sim.witness import Witness
 
@@ -114,12 +115,13 @@ class World:
     platform: SimPlatform
     random: Random
     is_linked: bool
+    spec: Spec
     runs: int = 0
     witness: Witness = field(init=False)
 
     def __post_init__(self) -> None:
         self.room.empty()
-        self.witness = Witness(self.room)
+        self.witness = Witness(self.room, takes_person_rows=self.spec.takes_person_rows)
 
     def go(self, run: Run) -> Ended:
         """One run from its claim to its release, and every check that holds after any run."""
@@ -128,7 +130,7 @@ class World:
         ended = self._attempt(run)
         if ended.has_crashed:
             self.room.clock.advance(leases.TTL_S + 1)
-        self.platform.end_run(self.runs)
+        self.platform.end_run(self.runs, self.room.references())
         self._check(ended)
         if isinstance(ended.error, AudienceGoneError) or _is_gone(ended.outcome):
             self.recreate()
@@ -148,7 +150,12 @@ class World:
     def _attempt(self, run: Run) -> Ended:
         cord, ended = _Cord(run), Ended()
         connector = SimConnector(
-            self.platform, run.trouble, run=self.runs, witness=self.witness.look
+            self.platform,
+            run.trouble,
+            self.spec,
+            run=self.runs,
+            witness=self.witness.look,
+            heard=self.room.references,
         )
         with _listening(cord):
             try:
@@ -171,7 +178,11 @@ class World:
         ports = self._ports(run, connector, lease)
         try:
             ended.outcome = synchronise(
-                ports, self._subject(job_id), self._segment(run), ALLOWED, is_replace=run.is_replace
+                ports,
+                self._subject(job_id),
+                self._segment(run),
+                ALLOWED,
+                is_replace=run.is_replace and self.spec.replaces_by is not Replacing.SUCCESSOR,
             )
         finally:
             if self.random.random() < 0.9:
@@ -194,7 +205,7 @@ class World:
             progress=_Silence(),
             check_stop=check_stop,
             must_last_s=60.0,
-            spec=SPEC,
+            spec=self.spec,
             max_rows=run.max_rows,
         )
 
@@ -227,7 +238,7 @@ class World:
         """I2: what is not in doubt is on the platform exactly when it is confirmed."""
         confirmed = self._values(state.identifiers)
         doubtful = self._values(state.uncertain) | self._values(state.echo)
-        doubtful |= {row for late in self.platform.queue for row in late.rows}
+        doubtful |= self.platform.in_flight()
         wrong = (confirmed ^ self.platform.values) - doubtful
         assert not wrong, f"I2: {len(wrong)} values are believed certain and are not as believed"
 
@@ -237,7 +248,7 @@ class World:
             database=self.room.database,
             engine=self.bench.engine,
             progress=_Silence(),
-            spec=SPEC,
+            spec=self.spec,
             max_rows=1,
         )
         return standing_of(desk, self.room.audience_id).files
