@@ -1,7 +1,6 @@
 """The command line: every command in one list, and the one place where errors become exit codes."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import typer
 
@@ -12,7 +11,6 @@ from audsync.cli.globals import Globals, split
 from audsync.errors import AudsyncError, CancelledError, UsageError
 
 USAGE_EXIT_CODE = 2
-INTERNAL = "INTERNAL_ERROR"
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,9 +82,11 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:
+        from audsync.services.bugs import as_error
+
         if settings.is_verbose:
             raise
-        return _tell(_as_usage(error) or _as_bug(error), settings)
+        return _tell(_as_usage(error) or as_error(error), settings)
 
 
 def _tell(error: AudsyncError, settings: Globals) -> int:
@@ -102,16 +102,3 @@ def _as_usage(error: Exception) -> UsageError | None:
     if message is None:
         return None
     return UsageError(f"{message()} `audsync --help` lists the commands and their options.")
-
-
-def _as_bug(error: Exception) -> AudsyncError:
-    """An error nobody expected: its type and place, never its text, which may hold a value."""
-    trace: Any = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "?"
-    return AudsyncError(
-        f"A bug in audsync: {type(error).__name__} at {place}. Run the command again with"
-        " --verbose for the whole trace, and report it.",
-        details={"type": type(error).__name__},
-    )

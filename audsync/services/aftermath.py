@@ -4,9 +4,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from audsync.domain import AudienceState, RemoteAudience, SyncStatus
-from audsync.errors import AttentionError, AudienceGoneError, AudsyncError, UnavailableError
-from audsync.services import told
+from audsync.domain import (
+    AudienceState,
+    RemoteAudience,
+    SettlementState,
+    SyncStatus,
+    TriggeredBy,
+)
+from audsync.errors import AttentionError, AudienceGoneError, UnavailableError
+from audsync.services import retries, told
+from audsync.services.schedule import Timetable, next_slot
 from audsync.store import jobs
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync.run import Outcome
@@ -14,9 +21,6 @@ from audsync.sync.run import Outcome
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-RETRY_LADDER_S = (60, 300, 900, 3600)
-"""Waits before the next attempts at what failed for a passing reason."""
-_RESUMED_EXIT_CODES = frozenset({3, 6, 8, 130})
 _YOUTH = timedelta(minutes=1)
 """For so long a platform may not know an audience that it has just made (observed on Meta)."""
 ABANDONED = "The process that ran this job is gone; the next run went on where it stopped."
@@ -24,16 +28,18 @@ ABANDONED = "The process that ran this job is gone; the next run went on where i
 
 def settle(
     session: "Session",
-    audience: PlatformAudience,
     job: AudienceSyncJob,
     outcome: Outcome,
     remote: RemoteAudience | None,
     *,
+    timetable: Timetable,
     now: datetime,
 ) -> None:
-    """Close the job and update the audience, in the caller's transaction."""
+    """Close the job and update its audience, in the caller's transaction."""
+    audience = session.get_one(PlatformAudience, job.platform_audience_id)
     error = outcome.error
-    retry_at = _retry_at(job, error, now)
+    wait_s = retries.wait_s(error, job.attempt)
+    retry_at = None if wait_s is None else timetable.awake(now + timedelta(seconds=wait_s))
     if remote is not None:
         told.remember(audience, remote, now=now)
     if any(warning["code"] == "NO_VALID_IDENTIFIERS" for warning in job.warnings):
@@ -45,18 +51,35 @@ def settle(
         status=outcome.status,
         now=now,
         error=error.as_json() if error else None,
-        next_attempt_at=retry_at,
+        next_attempt_at=retry_at or _ask_at(outcome, now),
     )
     audience.last_sync_at = now
     audience.last_sync_status = outcome.status
     audience.last_sync_error = error.message if error else None
-    audience.next_sync_at = retry_at or now + timedelta(hours=audience.sync_interval_hours)
+    if error is None and job.triggered_by is not TriggeredBy.SCHEDULED:
+        audience.regular_sync_at = None  # what a person did begins the rhythm anew
+        audience.next_sync_at = None
+    take_slot(audience, timetable, now=now)
+    audience.next_sync_at = retry_at or audience.next_sync_at
     if isinstance(error, AudienceGoneError):
         audience.state = AudienceState.STALE
     if isinstance(error, AttentionError):
         audience.auto_sync = False
+        audience.next_sync_at = now  # once it is resumed
     audience.updated_at = now
     session.add(audience)
+
+
+def take_slot(audience: PlatformAudience, timetable: Timetable, *, now: datetime) -> None:
+    """Move the audience on to the first moment of its rhythm after `now`.
+
+    A run of cron takes its slot as it begins: nobody else finds it due then, and if the process
+    dies, the job that it left is what is tried again.
+    """
+    interval = timetable.interval(audience.sync_interval_hours)
+    slot = next_slot(audience.regular_sync_at or audience.next_sync_at, now, interval)
+    audience.regular_sync_at = slot
+    audience.next_sync_at = timetable.begin(slot, audience.id, interval)
 
 
 def patient(outcome: Outcome, audience: PlatformAudience, *, now: datetime) -> Outcome:
@@ -89,10 +112,8 @@ def close_abandoned(session: "Session", job: AudienceSyncJob, *, now: datetime) 
     jobs.finish(session, job, status=SyncStatus.FAILED, now=now, error=error)
 
 
-def _retry_at(job: AudienceSyncJob, error: AudsyncError | None, now: datetime) -> datetime | None:
-    """When to try again by itself, for failures that pass."""
-    if error is None or error.exit_code not in _RESUMED_EXIT_CODES:
+def _ask_at(outcome: Outcome, now: datetime) -> datetime | None:
+    """When the platform is to be asked how far it has come with what it accepted."""
+    if (outcome.settlement or {}).get("status") != SettlementState.PENDING.value:
         return None
-    step = RETRY_LADDER_S[min(job.attempt, len(RETRY_LADDER_S)) - 1]
-    asked = float(error.details.get("retry_after_seconds") or 0)
-    return now + timedelta(seconds=max(step, asked))
+    return now + timedelta(seconds=retries.FOLLOW_UP_S)

@@ -14,9 +14,9 @@ from audsync.connectors.contract import Connector
 from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import segments, told
-from audsync.services.heartbeat import Heartbeat
+from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
-from audsync.services.sync_audience import MARGIN_S, folder_of, leased, max_rows
+from audsync.services.sync_audience import folder_of, max_rows
 from audsync.store import audiences, leases, ledger
 from audsync.store.tables import PlatformAudience
 from audsync.sync import settle

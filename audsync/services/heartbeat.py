@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from audsync.errors import AudsyncError, LeaseLostError
+from audsync.services.runtime import Runtime
 from audsync.store import leases
 from audsync.store.database import Database
 from audsync.store.leases import Lease
+from audsync.store.tables import PlatformAudience
 
+MARGIN_S = 5.0
+"""What a lease must outlast a request's time-out by."""
 _BEATS_A_LIFE = 4
 
 
@@ -59,3 +63,17 @@ def held(database: Database, lease: Lease, *, ttl_s: float) -> Iterator[Heartbea
         heartbeat.end()
         thread.join()
         leases.release(database, lease)
+
+
+@contextmanager
+def leased(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Lease, Heartbeat]]:
+    """Hold the audience's lease while the block runs.
+
+    Raises:
+        BusyError: another process holds it.
+    """
+    ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
+    owner = leases.this_process()
+    lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)
+    with held(runtime.database, lease, ttl_s=ttl_s) as heartbeat:
+        yield lease, heartbeat

@@ -4,8 +4,7 @@ A job is begun before the source is read, so that every failure from there on is
 lease is held all the while, renewed from a thread, and checked in the transaction of each write.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
 from dataclasses import asdict, dataclass, replace
 from random import SystemRandom
 from typing import Any
@@ -28,10 +27,12 @@ from audsync.errors import (
     LeaseLostError,
     StateError,
 )
-from audsync.services import aftermath, reports, segments
+from audsync.services import aftermath, bugs, reports, segments
+from audsync.services.beginning import Order, begin
 from audsync.services.creation import Created
-from audsync.services.heartbeat import Heartbeat, held
+from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
+from audsync.services.schedule import timetable_of
 from audsync.services.succession import Succession
 from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
@@ -46,8 +47,7 @@ from audsync.sync.ports import Ports, Segment, Subject
 from audsync.sync.recover import recover
 from audsync.sync.run import Outcome, draft, synchronise
 
-MARGIN_S = 5.0
-"""What a lease must outlast a request's time-out by."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +79,7 @@ def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> R
     Raises:
         AudsyncError: no job was begun: the audience is stale or busy, or the segment, the
             connection or a feature is not there.
+        NoLongerDueError: none was begun, as the audience is not due any more.
     """
     if audience.state is AudienceState.STALE:
         raise _stale(audience)
@@ -115,22 +116,6 @@ def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
 def max_rows(runtime: Runtime, connector_limit: int) -> int:
     """Rows a request: the platform's limit, or less where a person says so."""
     return min(connector_limit, runtime.config.limits.max_batch_size or connector_limit)
-
-
-@contextmanager
-def leased(
-    runtime: Runtime, audience: PlatformAudience
-) -> Iterator[tuple[leases.Lease, Heartbeat]]:
-    """Hold the audience's lease while the block runs.
-
-    Raises:
-        BusyError: another process holds it.
-    """
-    ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
-    owner = leases.this_process()
-    lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)
-    with held(runtime.database, lease, ttl_s=ttl_s) as heartbeat:
-        yield lease, heartbeat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,25 +157,29 @@ class _Work:
             status = (
                 SyncStatus.CANCELLED if isinstance(error, CancelledError) else SyncStatus.FAILED
             )
-            books = self.counts or Books()
-            outcome = Outcome(status=status, books=books, error=error)
+            outcome = self._failed(status, error)
+        except Exception as error:  # noqa: BLE001 - a bug leaves no job open, nor stops others
+            _log.info("a bug", exc_info=True)
+            outcome = self._failed(SyncStatus.FAILED, bugs.as_error(error))
         return self._finish(job, outcome, created, remote)
+
+    def _failed(self, status: SyncStatus, error: AudsyncError) -> Outcome:
+        return Outcome(status=status, books=self.counts or Books(), error=error)
 
     def _begin(self) -> AudienceSyncJob:
         """A running job; those that dead processes left running are closed as failed."""
+        wish = self.wish
+        order = Order(
+            operation=wish.operation, triggered_by=wish.triggered_by, retry_of=wish.retry_of
+        )
         with self.runtime.database.transaction() as session:
             leases.check(session, self.lease)
-            now = self.runtime.database.now(session)
-            audience = session.get_one(PlatformAudience, self.audience_id)
-            for left in jobs.abandoned(session, self.audience_id):
-                aftermath.close_abandoned(session, left, now=now)
-            return jobs.begin(
+            return begin(
                 session,
-                audience,
-                self.wish.operation,
-                self.wish.triggered_by,
-                now,
-                retry_of=self.wish.retry_of,
+                session.get_one(PlatformAudience, self.audience_id),
+                order,
+                timetable=timetable_of(self.runtime.config),
+                now=self.runtime.database.now(session),
             )
 
     def _set_up(self) -> _Bench:
@@ -345,6 +334,8 @@ class _Work:
 
     def _check_stop(self) -> None:
         self.runtime.stop.check()
+        if self.runtime.budget is not None:
+            self.runtime.budget.check()
         self.heartbeat.check()
 
     def _finish(
@@ -367,7 +358,8 @@ class _Work:
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
             outcome = aftermath.patient(outcome, audience, now=now)
-            aftermath.settle(session, audience, job, outcome, remote, now=now)
+            timetable = timetable_of(self.runtime.config)
+            aftermath.settle(session, job, outcome, remote, timetable=timetable, now=now)
             return Report(
                 job=reports.job(job),
                 exit_code=outcome.error.exit_code if outcome.error else 0,

@@ -1,0 +1,73 @@
+"""What is due at a moment, and since when. Pure.
+
+An audience is due when its time has come, when the process that worked on it died, or when the
+platform is to be asked how far it has come with what it accepted. Oldest first: whatever was dealt
+with gets a later time, so nothing waits for ever.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from audsync.domain import SyncStatus
+from audsync.services import retries
+from audsync.store.due import Candidate
+
+
+class Task(StrEnum):
+    """What is to be done."""
+
+    SYNC = "sync"
+    FOLLOW_UP = "follow_up"
+    """Ask the platform, record the answer, send nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """An audience that something is to be done for."""
+
+    audience_id: UUID
+    slug: str
+    task: Task
+    since: datetime
+
+
+def due(candidates: Iterable[Candidate], now: datetime) -> Sequence[Due]:
+    """What is due of all that may be, oldest first."""
+    found = [one for candidate in candidates if (one := _due(candidate, now)) is not None]
+    return sorted(found, key=lambda one: (one.since, one.audience_id))
+
+
+def wants_sync(candidate: Candidate, now: datetime, *, is_held: bool) -> bool:
+    """Whether it is to be synced now.
+
+    `is_held`: whether somebody works on it; then a job that says `running` is no dead one.
+    """
+    return _sync_at(candidate, is_held=is_held) <= now
+
+
+def _due(candidate: Candidate, now: datetime) -> Due | None:
+    if wants_sync(candidate, now, is_held=candidate.is_held):
+        return _of(candidate, Task.SYNC, _sync_at(candidate, is_held=candidate.is_held))
+    settling = candidate.settling
+    if settling is not None and not candidate.is_held and settling.ask_at <= now:
+        return _of(candidate, Task.FOLLOW_UP, settling.ask_at)
+    return None
+
+
+def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
+    """From when on it is due: its time, or earlier, when it is to be tried again after a crash."""
+    sync_at = candidate.next_sync_at or candidate.created_at
+    latest = candidate.latest
+    if latest is None or latest.status is not SyncStatus.RUNNING or is_held:
+        return sync_at
+    wait_s = retries.crash_wait_s(latest.attempt)
+    if wait_s is None:
+        return sync_at
+    return min(sync_at, latest.started_at + timedelta(seconds=wait_s))
+
+
+def _of(candidate: Candidate, task: Task, since: datetime) -> Due:
+    return Due(audience_id=candidate.audience_id, slug=candidate.slug, task=task, since=since)
