@@ -211,7 +211,7 @@ class TestDoctor:
         (folder / "audsync.yaml").write_text(CONFIG.replace("\nsegments:", more, 1), "utf-8")
         found = failing(checkup.examine(initialised(folder, world)))
         assert set(found) == {"connection google-main", "connection meta-bare"}
-        assert "consent" in found["connection google-main"].detail
+        assert "terms_accepted" in found["connection google-main"].detail
 
     def test_names_missing_files_and_columns(self, folder: Path, world: World) -> None:
         runtime = initialised(folder, world)
