@@ -100,6 +100,17 @@ class AudienceState(StrEnum):
     RETIRED = "retired"
 
 
+class ConnectionStatus(StrEnum):
+    """How a connection was last found.
+
+    `error`: a person must act on the platform before it works again.
+    """
+
+    UNTESTED = "untested"
+    OK = "ok"
+    ERROR = "error"
+
+
 class Action(StrEnum):
     """What a batch does to the members it names."""
 

@@ -15,6 +15,7 @@ from audsync.domain import (
     Action,
     AudienceState,
     BatchState,
+    ConnectionStatus,
     Platform,
     SyncOperation,
     SyncStatus,
@@ -49,7 +50,11 @@ class Setting(_Record, table=True):
 
 
 class Connection(_Record, table=True):
-    """A tenant's way into one ad account, with its credentials encrypted."""
+    """A tenant's way into one ad account, with its credentials sealed.
+
+    Without sealed credentials it is only a note on a connection of the file: how it was last
+    found, and until when its token lasts.
+    """
 
     __tablename__ = "connection"
     __table_args__ = (UniqueConstraint("tenant_id", "name"),)
@@ -59,11 +64,19 @@ class Connection(_Record, table=True):
     name: str
     platform: Platform = Field(sa_type=words(Platform))
     account: str
+    base_url: str | None = None
+    token_url: str | None = None
+    api_version: str | None = None
     credentials_ciphertext: bytes | None = Field(default=None, repr=False)
     key_id: str | None = None
     options: dict[str, Any] = Field(default_factory=dict, sa_type=Json)
-    status: str
+    status: ConnectionStatus = Field(
+        default=ConnectionStatus.UNTESTED, sa_type=words(ConnectionStatus)
+    )
+    error: dict[str, Any] | None = Field(default=None, sa_type=Json)
+    """Code and message of what a person must mend; None while it works."""
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tested_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
