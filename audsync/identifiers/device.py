@@ -5,14 +5,38 @@ refused tracking is nobody's.
 """
 
 import polars as pl
+import pyarrow as pa
 
 from audsync.identifiers import text as texts
 from audsync.identifiers.reasons import Reason
 
 _HEX = r"^[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{4}-?[0-9A-Fa-f]{12}$"
 _LETTERS = r"^[0-9A-Za-z]{8}-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}-[0-9A-Za-z]{4}-[0-9A-Za-z]{12}$"
+_HYPHENED = _HEX.replace("-?", "-")
 _BARE = r"^(.{8})(.{4})(.{4})(.{4})(.{12})$"
 _ZERO = "00000000-0000-0000-0000-000000000000"
+
+
+def ordinary(cells: pa.Array) -> texts.Found:
+    """What `normalise` accepts with all hyphens in place."""
+    return _ordinary(texts.lowered(cells), _HYPHENED)
+
+
+def ordinary_letters(cells: pa.Array) -> texts.Found:
+    """What `normalise_letters` accepts with all hyphens in place."""
+    return _ordinary(texts.lowered(cells), _LETTERS)
+
+
+def ordinary_as_given(cells: pa.Array) -> texts.Found:
+    """What `normalise_as_given` accepts with all hyphens in place."""
+    return _ordinary(cells, _HYPHENED)
+
+
+def _ordinary(cells: pa.Array, shape: str) -> texts.Found:
+    text = texts.series(cells)
+    is_good = pl.col("text").str.contains(shape) & (pl.col("text") != _ZERO)
+    where = text.to_frame("text").select(is_good.fill_null(value=False)).to_series()
+    return texts.Found(where, text.filter(where))
 
 
 def normalise(raw: pl.Series) -> texts.Verdict:

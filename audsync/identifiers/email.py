@@ -8,6 +8,7 @@ may have, and nothing in it that can only be a mistake (spaces, commas, brackets
 from collections.abc import Callable
 
 import polars as pl
+import pyarrow as pa
 
 from audsync.identifiers import text as texts
 from audsync.identifiers.reasons import Reason
@@ -17,10 +18,11 @@ _MAX_LOCAL_BYTES = 64  # RFC 5321, 4.5.3.1
 _SHORT_BYTES = 64
 """Up to this length no part can be too long, so the shape alone decides."""
 
-_PLAIN = (
-    r"^[a-z0-9!#$%&'*+/=?^_`{|}~.-]+"
-    r"@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]$"
-)
+_LOCAL = r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]"
+_LABEL_REST = r"(?:[a-z0-9-]*[a-z0-9])?\."
+_LABEL = rf"[a-z0-9]{_LABEL_REST}"
+_TOP = r"[a-z][a-z0-9-]*[a-z0-9]$"
+_PLAIN = rf"^{_LOCAL}+@(?:{_LABEL})+{_TOP}"
 _ANY = (
     r"^[^\s\p{C}\p{Z}@<>()\[\]\\,;:\x22]+"
     r"@(?:[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]*[\p{L}\p{M}\p{N}])?\.)+"
@@ -31,6 +33,31 @@ _GMAIL = r"@(?:gmail|googlemail)\.com$"
 
 _NOBODY = "n/?a|nan|nil|none|null|no-?e?mail|undefined|unknown"
 _PLACEHOLDER = rf"^(?:{_NOBODY})@(?:{_NOBODY})\."
+_NO_NOBODY = r"[a-mo-tv-z0-9!#$%&'*+/=?^_`{|}~.-]"
+_NO_NOBODY_LABEL = rf"[a-mo-tv-z0-9]{_LABEL_REST}"
+_ORDINARY = (
+    rf"^(?:{_NO_NOBODY}{_LOCAL}*@{_LABEL}|[nu]{_LOCAL}*@{_NO_NOBODY_LABEL})(?:{_LABEL})*{_TOP}"
+)
+"""Plain, and no placeholder: those begin with n or u on both sides of the @."""
+
+
+def ordinary(cells: pa.Array) -> texts.Found:
+    """The addresses that are short, plain and nobody's placeholder, in lower case."""
+    text = texts.series(texts.trimmed_of_spaces(texts.lowered(cells)))
+    address = pl.col("address")
+    is_ordinary = address.str.contains(_ORDINARY) & (address.str.len_bytes() <= _SHORT_BYTES)
+    where = text.to_frame("address").select(is_ordinary.fill_null(value=False)).to_series()
+    return texts.Found(where, text.filter(where))
+
+
+def ordinary_gmail(cells: pa.Array) -> texts.Found:
+    """As `ordinary`, without dots and tag where Google takes them off."""
+    where, normal = ordinary(cells)
+    normal = texts.mend(normal, normal.str.contains(_GMAIL), _without_dots_and_tag)
+    if not normal.null_count():
+        return texts.Found(where, normal)
+    emptied = where.arg_true().filter(normal.is_null())
+    return texts.Found(where.scatter(emptied, values=False), normal.drop_nulls())
 
 
 def normalise(raw: pl.Series) -> texts.Verdict:

@@ -4,8 +4,11 @@ What holds for every kind is here: blank cells are absent, values that are hashe
 not, placeholders and endless cells are rejected. What a kind's own form is, its module says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from audsync.domain import Kind
@@ -34,6 +37,7 @@ _MORE_WORDS = (
 """Not for names and places: Nil, Nan and Na are people's names, NA is Namibia and Naples."""
 _NAMED = frozenset({Kind.FIRST_NAME, Kind.LAST_NAME, Kind.CITY, Kind.STATE, Kind.COUNTRY})
 
+_Flags = npt.NDArray[np.bool_]
 _Normaliser = Callable[[pl.Series, pl.Series], texts.Verdict]
 
 _NORMALISERS: Mapping[Form, _Normaliser] = {
@@ -57,107 +61,155 @@ _NORMALISERS: Mapping[Form, _Normaliser] = {
 }
 
 
-def judge(
-    cells: pl.DataFrame, *, kind: Kind, form: Form, is_raw: bool, is_lenient: bool
-) -> pl.DataFrame:
-    """What becomes of each cell that is not blank.
+class Cells(NamedTuple):
+    """Raw cells of one kind."""
+
+    rows: npt.NDArray[np.integer]
+    """Where they are from."""
+    text: pl.Series
+    """String, as the source gave it."""
+    region: pl.Series
+    """As place.Regions has them."""
+
+    def pick(self, where: _Flags) -> "Cells":
+        """Some of the cells."""
+        if where.all():
+            return self
+        chosen = pl.Series(where)
+        return Cells(self.rows[where], self.text.filter(chosen), self.region.filter(chosen))
+
+
+class Judged(NamedTuple):
+    """What became of each cell that is not blank, in no order."""
+
+    rows: npt.NDArray[np.integer]
+    text: pl.Series
+    """String: the normal form, or the hash in lower case where the cell was one; null when
+    rejected."""
+    reason: npt.NDArray[np.uint8]
+    is_hash: _Flags
+
+
+def judge(cells: Cells, *, kind: Kind, form: Form, is_raw: bool, is_lenient: bool) -> Judged:
+    """The verdict on each cell that is not blank.
 
     Args:
-        cells: columns `row` uint32, `text` as the source gave it, `region` (see place.regions).
-        kind: of all of them.
+        cells: all of one kind.
+        kind: theirs.
         form: the platform's normal form of that kind.
         is_raw: whether the platform takes the text itself.
         is_lenient: keep possible phone numbers.
-
-    Returns:
-        one row a cell, in no order: `row`; `text`: the normal form, or the hash in lower case
-        where the cell was one, null when rejected; `reason` uint8; `is_hash`.
     """
-    text = pl.col("text")
-    is_endless = text.str.len_bytes() > _MAX_CELL_BYTES
+    sizes = texts.measure(cells.text)
+    is_endless = sizes.bytes > _MAX_CELL_BYTES
     if kind is Kind.PHONE:
-        is_endless |= text.str.len_chars() > phone.MAX_CHARS
-    endless, cells = _split(cells.filter(text.str.len_bytes() > 0), is_endless)
-    cells = cells.with_columns(text=texts.trim(cells["text"]))
-    _, cells = _split(cells, text.str.len_bytes() == 0)
-    as_long, cells = _split(cells, text.str.len_bytes() == texts.HEX_64_CHARS)
-    is_hash = text.str.contains(texts.HEX_64)
+        is_endless |= sizes.chars > phone.MAX_CHARS
+    endless = cells.rows[is_endless]
+    is_read = (sizes.bytes > 0) & ~is_endless
+    is_foreign = (sizes.bytes != sizes.chars)[is_read]
+    cells = cells.pick(is_read)
+    cells = cells._replace(text=texts.trim_where(cells.text, is_foreign))
+    length = cells.text.str.len_bytes().to_numpy()
+    is_hash = length == texts.HEX_64_CHARS
+    if is_hash.any():
+        is_hash[is_hash] = _are_hashes(cells.text.filter(pl.Series(is_hash)), kind, is_raw=is_raw)
+    others = cells.pick((length > 0) & ~is_hash)
+    parts = [_of_texts(others, kind, form, is_lenient=is_lenient)] if len(others.rows) else []
+    if is_hash.any():
+        must_be_raw = (is_raw and kind is not Kind.EXTERNAL_ID) or kind is Kind.DATE_OF_BIRTH
+        parts.append(_of_hashes(cells.pick(is_hash), must_be_raw=must_be_raw))
+    if len(endless):
+        parts.append(_rejected(endless, Reason.TOO_LONG))
+    return _joined(parts)
+
+
+def _joined(parts: Sequence[Judged]) -> Judged:
+    if len(parts) == 1:
+        return parts[0]
+    rows, text, reason, is_hash = zip(_NONE, *parts, strict=True)
+    return Judged(
+        np.concatenate(rows), pl.concat(text), np.concatenate(reason), np.concatenate(is_hash)
+    )
+
+
+def _are_hashes(text: pl.Series, kind: Kind, *, is_raw: bool) -> _Flags:
+    """Which of the texts as long as one are a SHA-256 that may be taken for one."""
+    are = text.str.contains(texts.HEX_64)
     if kind is Kind.EXTERNAL_ID and is_raw:
-        is_hash &= text.str.to_lowercase() == _EMPTY_HASH
-    hashes, others = _split(as_long, is_hash)
-    cells = pl.concat([cells, others])
-    must_be_raw = (is_raw and kind is not Kind.EXTERNAL_ID) or kind is Kind.DATE_OF_BIRTH
-    return pl.concat(
-        [
-            _rejected(endless, Reason.TOO_LONG),
-            _rejected(hashes, Reason.ALREADY_HASHED) if must_be_raw else _of_hashes(hashes),
-            _of_texts(cells, kind, form, is_lenient=is_lenient),
-        ]
-    )
+        are &= text.str.to_lowercase() == _EMPTY_HASH
+    return are.to_numpy()
 
 
-def _split(cells: pl.DataFrame, rare: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows of which something rare is true, and the others."""
-    mask = cells.select(rare).to_series()
-    return (cells.filter(mask), cells.filter(~mask)) if mask.any() else (cells.clear(), cells)
-
-
-def _of_texts(cells: pl.DataFrame, kind: Kind, form: Form, *, is_lenient: bool) -> pl.DataFrame:
-    raw, region = cells["text"], cells["region"]
+def _of_texts(cells: Cells, kind: Kind, form: Form, *, is_lenient: bool) -> Judged:
     if kind is Kind.PHONE:
-        judged = phone.normalise(raw, region, is_lenient=is_lenient)
+        judged = phone.normalise(cells.text, cells.region, is_lenient=is_lenient)
     else:
-        judged = _NORMALISERS[form](raw, region)
-    rows = pl.DataFrame(
-        {"row": cells["row"], "raw": raw, "text": judged.normal, "reason": judged.reason}
-    )
-    suspects, others = (
-        _split(rows, pl.col("reason") != 0) if kind in _SHAPED else (rows, rows.clear())
-    )
-    rows = pl.concat([others, _without_words(suspects, kind)])
-    text = pl.col("text")
-    return rows.select(
-        "row",
-        text="+" + text if form is Form.PHONE_PLUS else text,
-        reason="reason",
-        is_hash=pl.lit(value=False),
-    )
+        judged = _NORMALISERS[form](cells.text, cells.region)
+    find = _without_words if kind in _SHAPED else _without_words_and_odd
+    text, reason = find(cells.text, judged, kind)
+    if form is Form.PHONE_PLUS:
+        text = text.to_frame("text").select("+" + pl.col("text")).to_series()
+    return Judged(cells.rows, text, reason, np.zeros(len(reason), dtype=bool))
 
 
-def _without_words(rows: pl.DataFrame, kind: Kind) -> pl.DataFrame:
+def _without_words(
+    raw: pl.Series, judged: texts.Verdict, kind: Kind
+) -> tuple[pl.Series, npt.NDArray[np.uint8]]:
+    """Say of what was rejected whether it says that there is nothing."""
+    reason = judged.reason.to_numpy().copy()
+    at = np.flatnonzero(reason)
+    if len(at):
+        is_word = raw.gather(at).str.to_lowercase().is_in(_words(kind)).to_numpy()
+        reason[at[is_word]] = int(Reason.PLACEHOLDER)
+    return judged.normal, reason
+
+
+def _without_words_and_odd(
+    raw: pl.Series, judged: texts.Verdict, kind: Kind
+) -> tuple[pl.Series, npt.NDArray[np.uint8]]:
     """Reject what says that there is nothing, and what would be read otherwise the next time."""
-    words = _WORDS if kind in _NAMED else _WORDS + _MORE_WORDS
-    raw, text, reason = pl.col("raw"), pl.col("text"), pl.col("reason")
-    is_word = raw.str.to_lowercase().is_in(words) | text.str.to_lowercase().is_in(words)
+    words = _words(kind)
+    given, text = pl.col("raw"), pl.col("text")
+    is_word = given.str.to_lowercase().is_in(words) | text.str.to_lowercase().is_in(words)
     like_hash = text.str.contains(texts.HEX_64) & pl.lit(kind is not Kind.EXTERNAL_ID)
-    return rows.with_columns(
+    rows = pl.DataFrame({"raw": raw, "text": judged.normal, "reason": judged.reason})
+    rows = rows.select(
+        "text",
         reason=pl.when(is_word)
         .then(_code(Reason.PLACEHOLDER))
         .when(text.str.len_bytes() > _MAX_VALUE_BYTES)
         .then(_code(Reason.TOO_LONG))
         .when(like_hash)
         .then(_code(Reason.INVALID_FORMAT))
-        .otherwise(reason)
-    ).with_columns(text=pl.when(reason == 0).then(text))
+        .otherwise("reason"),
+    )
+    kept = rows.select(text=pl.when(pl.col("reason") == 0).then(text)).to_series()
+    return kept, rows["reason"].to_numpy()
 
 
-def _of_hashes(cells: pl.DataFrame) -> pl.DataFrame:
-    lowered = pl.col("text").str.to_lowercase()
-    is_empty = lowered == _EMPTY_HASH
-    return cells.select(
-        "row",
-        text=pl.when(~is_empty).then(lowered),
-        reason=pl.when(is_empty).then(_code(Reason.EMPTY_HASH)).otherwise(_code(Reason.ACCEPTED)),
-        is_hash=pl.lit(value=True),
+def _words(kind: Kind) -> tuple[str, ...]:
+    return _WORDS if kind in _NAMED else _WORDS + _MORE_WORDS
+
+
+def _of_hashes(cells: Cells, *, must_be_raw: bool) -> Judged:
+    if must_be_raw:
+        return _rejected(cells.rows, Reason.ALREADY_HASHED)
+    lowered = cells.text.str.to_lowercase()
+    is_empty = (lowered == _EMPTY_HASH).to_numpy()
+    return Judged(
+        cells.rows,
+        lowered.scatter(np.flatnonzero(is_empty), None),
+        is_empty * np.uint8(Reason.EMPTY_HASH),
+        np.ones(len(lowered), dtype=bool),
     )
 
 
-def _rejected(cells: pl.DataFrame, reason: Reason) -> pl.DataFrame:
-    return cells.select(
-        "row",
-        text=pl.lit(None, pl.String),
-        reason=_code(reason),
-        is_hash=pl.lit(reason is Reason.ALREADY_HASHED),
+def _rejected(rows: npt.NDArray[np.integer], reason: Reason) -> Judged:
+    return Judged(
+        rows,
+        pl.Series([None], dtype=pl.String).new_from_index(0, len(rows)),
+        np.full(len(rows), int(reason), np.uint8),
+        np.full(len(rows), reason is Reason.ALREADY_HASHED),
     )
 
 
@@ -169,3 +221,6 @@ def _external_id(raw: pl.Series) -> texts.Verdict:
 
 def _code(reason: Reason) -> pl.Expr:
     return pl.lit(int(reason), pl.UInt8)
+
+
+_NONE = _rejected(np.empty(0, dtype=np.uint32), Reason.TOO_LONG)

@@ -5,16 +5,22 @@ tests/unit/identifiers compare them.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
+from phonenumbers.re_util import enable_pattern_cache
 
 from audsync.identifiers.reasons import Reason
 
 INTERNATIONAL = "00"
 """How most countries dial abroad; read as "+" where no country is known."""
+_REMEMBERED = 4096
+"""Answers kept in memory: what is not a number is often the same few words all over a column."""
 _SAYS_ITS_COUNTRY = re.compile(r"[^\d]*[+\uff0b]")
+
+# The world has more patterns than Python's `re` keeps: it would compile them again and again.
+enable_pattern_cache()
 
 
 def metadata_version() -> str:
@@ -28,6 +34,7 @@ def regions() -> frozenset[str]:
     return frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def ask(text: str, region: str | None, *, is_lenient: bool) -> tuple[str | None, Reason]:
     """The digits of a number in international form, or why there are none.
 

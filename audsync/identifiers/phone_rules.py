@@ -32,6 +32,9 @@ _TYPES = (
 )
 _NO_NUMBERS = (-1,)
 _WORLD = "001"
+_DIGITS = frozenset("0123456789")
+_LITERAL_HEAD = re.compile(r"(?:\((?:\?:)?)*([0-9]*)(?![?*{])")
+_INTRICATE = re.compile(r"\||\)[?*{]")
 _NEVER = "^[^0-9]$"
 """Matches no calling number."""
 
@@ -55,6 +58,9 @@ class Region:
     """Digits of its longest national number."""
     has_main_lengths: bool
     """Whether `PhoneRules.long_enough` holds for it."""
+    prefix: tuple[str, str]
+    """The digit before its national numbers, and digits that make another prefix of it when they
+    follow; empty where there is more to say of its national prefix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,8 @@ class PhoneRules:
     """Its first group is the calling code, if there is such a code."""
     prefixed: str
     """The calling code with what may be a national prefix behind it."""
+    not_as_it_stands: str
+    """Prefixed, or of a code whose main region is told by leading digits."""
     long_enough: str
     """Has so many digits that a national prefix may have been taken off."""
     code_of_head: dict[str, str]
@@ -108,6 +116,10 @@ def compiled() -> PhoneRules:
     return PhoneRules(
         calling_code=f"^({'|'.join(codes)})",
         prefixed=_starts((code, main.prefix) for code, main in mains.items()),
+        not_as_it_stands=_starts(
+            (code, "" if main.leading and code in shared else main.prefix)
+            for code, main in mains.items()
+        ),
         long_enough=_whole((code, _lengths(main)) for code, main in mains.items()),
         code_of_head=dict(_heads(codes)),
         rewriting=_starts((code, "") for code, main in mains.items() if main.rewrite),
@@ -126,6 +138,7 @@ def compiled() -> PhoneRules:
                 calling_code=region.calling_code,
                 longest=max(region.lengths),
                 has_main_lengths=region.all_lengths == mains[region.calling_code].all_lengths,
+                prefix=_digit_in_front(region, mains[region.calling_code]),
             )
             for name, region in regions.items()
             if region.reading == mains[region.calling_code].reading
@@ -198,6 +211,40 @@ def _plan(regions: dict[str, _Numbering]) -> Plan:
         types=_whole((code, region.types) for code, region in regions.items()),
         general=_whole((code, (region.general,)) for code, region in regions.items()),
     )
+
+
+def _digit_in_front(region: _Numbering, main: _Numbering) -> tuple[str, str]:
+    """The one digit that a region's national prefix is, and the digits behind which it is not.
+
+    Empty where a number is told by leading digits, where `parse` asks the region for other lengths,
+    and where the pattern is too intricate to tell. Where the digit alone matches, no group of the
+    pattern takes part, so that `parse` rewrites nothing.
+    """
+    ways = _ways(main.prefix or "")
+    digits = [way for way in ways if way in _DIGITS]
+    heads = [_head(way) for way in ways if way not in _DIGITS]
+    is_plain = len(digits) == 1 and all(head not in ("", digits[0]) for head in heads)
+    if not is_plain or region.all_lengths != main.all_lengths or main.leading:
+        return "", ""
+    return digits[0], "".join(head[1] for head in heads if head[0] == digits[0])
+
+
+def _ways(pattern: str) -> list[str]:
+    """The alternatives of a pattern."""
+    depth, ways = 0, [""]
+    for sign in pattern:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "|" and not depth:
+            ways.append("")
+        else:
+            ways[-1] += sign
+    return ways
+
+
+def _head(way: str) -> str:
+    """Digits with which all that matches begins, so far as they are easily told."""
+    found = _LITERAL_HEAD.match(way)
+    return found[1] if found and not _INTRICATE.search(way) else ""
 
 
 def _heads(codes: Collection[str]) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,9 @@
 """Where somebody lives: city, state, postal code and country."""
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
 
 from audsync.identifiers import text as texts
 from audsync.identifiers.countries import code_of
@@ -72,22 +75,34 @@ def normalise_country_lower(raw: pl.Series) -> texts.Verdict:
     return texts.verdict(_codes(raw, otherwise=None).str.to_lowercase())
 
 
-def regions(country: pl.Series | None, *, default: str | None, rows: int) -> pl.Series:
-    """The region with which to read each row's phone number and postal code.
+class Regions:
+    """With which region to read each row's phone number and postal code."""
 
-    Args:
-        country: the country column of the segment as it came in, if it has one.
-        default: upper-case alpha-2 code for rows whose cell is blank; None for none.
-        rows: how many rows there are.
+    def __init__(self, country: pa.Array | None, *, default: str | None, rows: int) -> None:
+        """Read the countries.
 
-    Returns:
-        alpha-2 codes; `ZZ` where a cell names no known country, null where nothing is known.
-    """
-    fallback = pl.Series([default], dtype=pl.String).new_from_index(0, rows)
-    if country is None:
-        return fallback
-    codes = _codes(country, otherwise=UNKNOWN_COUNTRY)
-    return codes.zip_with(codes.is_not_null(), fallback)
+        Args:
+            country: the country column of the segment as it came in, if it has one.
+            default: upper-case alpha-2 code for rows whose cell is blank; None for none.
+            rows: how many rows there are.
+        """
+        codes: list[str | None] = [default]
+        numbers = np.zeros(rows, dtype=np.int32)
+        if country is not None:
+            different, numbers = texts.few(country)
+            found = _codes(different, otherwise=UNKNOWN_COUNTRY)
+            # A null cell has the number -1: the last one.
+            codes = [code or default for code in found] + codes
+        places = {code: place for place, code in enumerate(dict.fromkeys(codes))}
+        self.names = pl.Series(list(places), dtype=pl.String)
+        """Different ones: alpha-2 codes; `ZZ` for cells that name no known country, null where
+        nothing is known."""
+        self.numbers = np.array([places[code] for code in codes], dtype=np.intp)[numbers]
+        """For each row which of `names` it has."""
+
+    def of(self, rows: npt.NDArray[np.integer]) -> pl.Series:
+        """The regions of these rows."""
+        return self.names.gather(self.numbers[rows])
 
 
 def _codes(raw: pl.Series, *, otherwise: str | None) -> pl.Series:

@@ -242,6 +242,8 @@ RULES: Mapping[Platform, Mapping[Kind, Rule]] = MappingProxyType(
 """By platform and by kind as it goes over the wire (a date of birth is three kinds)."""
 
 BIRTH_PARTS = (Kind.BIRTH_YEAR, Kind.BIRTH_MONTH, Kind.BIRTH_DAY)
+BIRTH_SLICES = MappingProxyType(dict(zip(BIRTH_PARTS, ((0, 4), (4, 2), (6, 2)), strict=True)))
+"""Where in a YYYYMMDD the parts begin, and how long they are."""
 
 COLUMN_KINDS = tuple(kind for kind in Kind if kind not in BIRTH_PARTS)
 """Kinds that a segment's columns may have."""

@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from audsync.identifiers.reasons import Reason
 
@@ -31,16 +35,85 @@ class Verdict(NamedTuple):
     """UInt8: `Reason`, 0 where `normal` is not null."""
 
 
+class Found(NamedTuple):
+    """The values of a column whose verdict needs no second look: accepted, and no hashes."""
+
+    where: pl.Series
+    """Boolean, as long as the column, without nulls."""
+    normal: pl.Series
+    """String: the normal form of each value at `where`."""
+
+
+class Few(NamedTuple):
+    """A column of which many cells are equal."""
+
+    different: pl.Series
+    """String, without nulls."""
+    numbers: npt.NDArray[np.int32]
+    """Of each cell: which of the different ones it is; -1 for null."""
+
+
+def few(cells: pa.Array) -> Few:
+    """Each different cell once."""
+    encoded = pc.dictionary_encode(cells)
+    numbers = pc.fill_null(encoded.indices, -1).to_numpy()
+    return Few(series(encoded.dictionary), numbers)
+
+
+def lowered(cells: pa.Array) -> pa.Array:
+    """With a to z for A to Z and no other change; 40 times as fast as lowering any script."""
+    return pc.ascii_lower(cells)
+
+
+def trimmed_of_spaces(cells: pa.Array) -> pa.Array:
+    """Without plain spaces at both ends, which is nearly all there is to trim."""
+    return pc.ascii_trim(cells, characters=" ")
+
+
+def series(column: pa.Array | pa.ChunkedArray) -> pl.Series:
+    """The same cells for Polars."""
+    return pl.Series(pl.from_arrow(column))
+
+
+def cells_of(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """The column as Arrow's plain string array; numbers and other types are spelt out."""
+    if pa.types.is_string(column.type):
+        return column
+    spelt = series(column).cast(pl.String).rechunk()
+    return spelt.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+
+
 def verdict(normal: pl.Series, otherwise: Reason = Reason.INVALID_FORMAT) -> Verdict:
     """Accept what is not null; the rest is rejected for one reason."""
     reason = normal.is_null().cast(pl.UInt8) * int(otherwise)
     return Verdict(normal, reason.cast(pl.UInt8))
 
 
+class Sizes(NamedTuple):
+    """How long each text is; a null has no length."""
+
+    bytes: npt.NDArray[np.uint32]
+    chars: npt.NDArray[np.uint32]
+
+
+def measure(text: pl.Series) -> Sizes:
+    """Bytes and characters; they differ where there is anything beyond ASCII."""
+    length = pl.col("text").str
+    sizes = text.to_frame("text").select(
+        bytes=length.len_bytes().fill_null(0), chars=length.len_chars().fill_null(0)
+    )
+    return Sizes(sizes["bytes"].to_numpy(), sizes["chars"].to_numpy())
+
+
 def trim(text: pl.Series) -> pl.Series:
     """Without white space and unseen signs at both ends."""
-    trimmed = text.str.strip_chars(_ASCII_SPACES)
-    return mend(trimmed, is_foreign(trimmed), _trim_rare)
+    sizes = measure(text)
+    return trim_where(text, sizes.bytes != sizes.chars)
+
+
+def trim_where(text: pl.Series, is_foreign: npt.NDArray[np.bool_]) -> pl.Series:
+    """As `trim`, where it is known which texts have anything beyond ASCII."""
+    return mend(text.str.strip_chars(_ASCII_SPACES), pl.Series(is_foreign), _trim_rare)
 
 
 def tidy(text: pl.Series) -> pl.Series:
@@ -73,7 +146,7 @@ def mend(whole: pl.Series, where: pl.Series, how: Callable[[pl.Series], pl.Serie
         where: Boolean, as long.
         how: a function of whole columns that keeps the length.
     """
-    places = where.arg_true()
-    if places.is_empty():
+    if not where.any():
         return whole
+    places = where.arg_true()
     return whole.clone().scatter(places, how(whole.gather(places)))

@@ -11,11 +11,14 @@ from collections.abc import Iterator
 
 import phonenumbers
 import polars as pl
+import pyarrow as pa
 import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 from phonenumbers.phonemetadata import PhoneMetadata
 from phonenumbers.re_util import enable_pattern_cache
 
-from audsync.identifiers import phone, phone_oracle
+from audsync.identifiers import phone, phone_oracle, phone_ordinary
+from audsync.identifiers.place import Regions
 from audsync.identifiers.reasons import Reason
 
 SEED = int(os.environ.get("AUDSYNC_TEST_SEED", "20261122"))
@@ -71,12 +74,26 @@ def mismatches(cases: list[Case], *, lenient: bool = False) -> list[tuple[Case, 
         is_lenient=lenient,
     )
     wrong = []
+    accepted = at_a_glance(cases)
     for case, normal, reason in zip(cases, judged.normal, judged.reason, strict=True):
         expected = said_by_phonenumbers(*case, lenient=lenient)
         is_consistent = (reason == Reason.ACCEPTED) is (normal is not None)
         if reason != Reason.PLACEHOLDER and (normal != expected or not is_consistent):
             wrong.append((case, normal))
+        if accepted.get(case, expected) != expected:
+            wrong.append((case, accepted[case]))
     return wrong
+
+
+def at_a_glance(cases: list[Case]) -> dict[Case, str]:
+    """What the quick look accepts, and as what; it may pass over any case."""
+    countries = pa.array([region for _, region in cases], pa.string())
+    where, normal = phone_ordinary.ordinary(
+        pa.array([text for text, _ in cases], pa.string()),
+        Regions(countries, default=None, rows=len(cases)),
+    )
+    chosen = [case for case, is_accepted in zip(cases, where, strict=True) if is_accepted]
+    return dict(zip(chosen, normal, strict=True))
 
 
 def spellings(nsn: str, code: int, region: str) -> Iterator[str]:
@@ -211,3 +228,24 @@ def test_the_reason_is_the_same_whether_the_rules_or_phonenumbers_decide() -> No
         if reason not in (expected, Reason.PLACEHOLDER)
     ]
     assert differing[:20] == []
+
+
+def test_the_quick_look_takes_the_usual_spellings_of_many_countries() -> None:
+    for region in ("US", "CA", "DE", "FR", "GB", "IN", "JP", "AU", "ES", "NL", "SE", "TR", "ZA"):
+        number = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+        assert number is not None
+        cases: list[Case] = [
+            (phonenumbers.format_number(number, PhoneNumberFormat.E164), region),
+            (phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL), None),
+            (phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL), region),
+            (phonenumbers.format_out_of_country_calling_number(number, "CH"), "CH"),
+        ]
+        assert len(at_a_glance(cases)) == len(cases), region
+    assert at_a_glance([("1 (650) 253-0000", "US"), ("011 44 7400 123456", "US")])
+
+
+def test_the_quick_look_is_not_led_astray_by_texts_without_digits() -> None:
+    cases: list[Case] = [("(((((", "DE"), ("0 151 12345678", "DE"), ("(((((", "GB")]
+    cases += [("07400 123456", "GB"), ("+(((", None), ("+4915112345678", None)]
+    assert mismatches(cases) == []
+    assert len(at_a_glance(cases)) == 3

@@ -1,0 +1,212 @@
+"""Phone numbers written as nearly everybody writes them, settled in one pass over each column.
+
+A number with "+", or a national one with or without its one-digit prefix, or with its calling
+code in front, is accepted here if a region of its calling code has it and nothing else in
+`phonenumbers.parse` could touch it. It never rejects: what is not accepted is left to
+audsync.identifiers.phone. Digits are picked out of the column's bytes at once.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audsync.identifiers import text as texts
+from audsync.identifiers.phone_rules import Region, compiled
+from audsync.identifiers.place import Regions
+
+_SIMPLE = r"^\(?\+?[0-9(][0-9 ().\-/]{3,60}$"
+"""Digits and signs between them that phonenumbers skips; a "+" only in front."""
+_PLUS = ord("+")
+_ZERO = ord("0")
+_DIGITS = 10
+_LONGEST_CODE = 3
+
+_Flags = npt.NDArray[np.bool_]
+_Places = npt.NDArray[np.intp]
+_Bytes = npt.NDArray[np.uint8]
+
+
+def ordinary(cells: pa.Array, regions: Regions) -> texts.Found:
+    """The numbers that are ordinary, as digits in international form.
+
+    Args:
+        cells: as the source gave them.
+        regions: of the countries to read national numbers with.
+    """
+    is_simple = texts.series(cells).str.contains(_SIMPLE).fill_null(value=False)
+    rows = np.flatnonzero(is_simple.to_numpy())
+    digits = _Digits.of(cells.filter(is_simple.to_arrow()))
+    number, is_sure = _settled(digits, regions.names, regions.numbers[rows])
+    where = np.zeros(len(cells), dtype=bool)
+    where[rows[is_sure]] = True
+    return texts.Found(pl.Series(where), number.filter(pl.Series(is_sure)))
+
+
+def ordinary_plus(cells: pa.Array, regions: Regions) -> texts.Found:
+    """As `ordinary`, with "+" in front."""
+    where, digits = ordinary(cells, regions)
+    return texts.Found(where, digits.to_frame("digits").select("+" + pl.col("digits")).to_series())
+
+
+def _settled(digits: "_Digits", names: pl.Series, region: _Places) -> tuple[pl.Series, _Flags]:
+    """The number that each text comes to, and whether it is valid beyond doubt.
+
+    Args:
+        digits: of each text.
+        names: of the different regions.
+        region: for each text which of these it has.
+    """
+    rules, plans = compiled(), _Plans.of(names)
+    is_national = ~digits.has_plus & plans.are_readable[region] & digits.have_heads()
+    is_dialled, dialled = _dialled_abroad(digits, names, region, is_national)
+    is_home = is_national & ~is_dialled
+    heads = digits.heads()
+    has_code = is_home & plans.begin_with_code[region, heads]
+    has_prefix = is_home & plans.begin_with_prefix[region, heads]
+    codes = plans.codes.take(pa.array(np.where(is_home & ~has_code, region, len(names))))
+    bare = digits.without_first(has_prefix).text()
+    number = texts.series(pc.binary_join_element_wise(codes, bare, ""))
+    number = number.scatter(np.flatnonzero(is_dialled), dialled)
+    is_valid, is_odd = _verdicts(number)
+    is_sure = is_valid & (has_prefix | ~is_odd) & (digits.has_plus | is_national)
+    # With its code in front, it may be a number that only begins like the code.
+    own = _with_heads(texts.series(plans.codes), digits, region, has_code)
+    is_sure[has_code] &= ~own.str.contains(rules.main.general).to_numpy()
+    return number, is_sure
+
+
+def _verdicts(number: pl.Series) -> tuple[_Flags, _Flags]:
+    """Whether each calling number is valid, and whether it might be read otherwise."""
+    rules, column = compiled(), pl.col("number")
+    asked = number.to_frame("number").select(
+        "number",
+        has_type=column.str.contains(rules.main.types),
+        is_general=column.str.contains(rules.main.general),
+        is_odd=column.str.contains(rules.not_as_it_stands),
+    )
+    has_type, is_general = asked["has_type"], asked["is_general"]
+    is_valid = (has_type & is_general).to_numpy().copy()
+    # The other regions of a shared code are asked about the few that its main one does not have.
+    further = is_general & ~has_type
+    is_further = pl.any_horizontal(
+        column.str.contains(plan.types) & column.str.contains(plan.general) for plan in rules.others
+    ) & ~column.str.contains(rules.others_leading)
+    is_valid[further.to_numpy()] = asked.filter(further).select(is_further).to_series().to_numpy()
+    return is_valid, asked["is_odd"].to_numpy()
+
+
+def _dialled_abroad(
+    digits: "_Digits", names: pl.Series, region: _Places, is_national: _Flags
+) -> tuple[_Flags, pl.Series]:
+    """Where the prefix that dials abroad from the region is in front, and what is behind it."""
+    pattern = compiled().dialled_abroad
+    headed = _with_heads(names, digits, region, is_national)
+    are_dialled = headed.str.contains(pattern)
+    is_dialled = is_national.copy()
+    is_dialled[is_national] = are_dialled.to_numpy()
+    return is_dialled, headed.filter(are_dialled).str.replace(pattern, "")
+
+
+def _with_heads(heads: pl.Series, digits: "_Digits", region: _Places, where: _Flags) -> pl.Series:
+    """Some of the digits, each with its region's head in front."""
+    chosen = heads.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
+    chosen = chosen.take(pa.array(region[where]))
+    given = digits.text().filter(pa.array(where))
+    return texts.series(pc.binary_join_element_wise(chosen, given, ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plans:
+    """How to read national numbers, for each of a column's different regions."""
+
+    codes: pa.Array
+    """The calling codes as text; one more, which is empty."""
+    begin_with_code: _Flags
+    """For each region and three first digits, as a number: whether its own code begins them..."""
+    begin_with_prefix: _Flags
+    """... and whether its national prefix does, and the code does not."""
+    are_readable: _Flags
+
+    @classmethod
+    def of(cls, names: pl.Series) -> "_Plans":
+        known = compiled().regions
+        regions = [known.get(name or "") for name in names]
+        codes = [region.calling_code if region else "" for region in regions]
+        has_code = np.array([_begins(code) if code else _begins() for code in codes])
+        has_prefix = np.array([_begins_with_prefix(region) for region in regions])
+        return cls(
+            codes=pa.array([*codes, ""], pa.string()),
+            begin_with_code=has_code,
+            begin_with_prefix=has_prefix & ~has_code,
+            are_readable=np.array([region is not None for region in regions], dtype=bool),
+        )
+
+
+def _begins_with_prefix(region: Region | None) -> _Flags:
+    if region is None or not region.prefix[0]:
+        return _begins()
+    digit, others = region.prefix
+    return _begins(digit) & ~_begins(*(digit + other for other in others))
+
+
+@cache
+def _begins(*heads: str) -> _Flags:
+    """For each number of three digits, whether it begins with one of these."""
+    return np.array([f"{head:03}".startswith(heads) for head in range(1000)], dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Digits:
+    """The digits of a column's texts, in one row of bytes."""
+
+    data: _Bytes
+    """ASCII; with a few zeros behind the last one, so that all can be asked for their head."""
+    starts: npt.NDArray[np.int32]
+    """Where each text's digits begin, and where the last one's end."""
+    has_plus: _Flags
+
+    @classmethod
+    def of(cls, text: pa.Array) -> "_Digits":
+        """Of simple texts: the first or second sign may be a "+"."""
+        _, offsets, data = text.buffers()
+        ends = np.frombuffer(offsets, np.int32, len(text) + 1, 4 * text.offset)
+        signs = np.frombuffer(data or b"", np.uint8)[: ends[-1]]
+        is_digit = (signs - np.uint8(_ZERO)) < _DIGITS
+        before = np.zeros(len(signs) + 1, dtype=np.int32)
+        np.cumsum(is_digit, out=before[1:])
+        starts = ends[:-1]
+        return cls(
+            data=np.append(signs[is_digit], np.full(_LONGEST_CODE, _ZERO, np.uint8)),
+            starts=before[ends],
+            has_plus=(signs[starts] == _PLUS) | (signs[starts + 1] == _PLUS),
+        )
+
+    def have_heads(self) -> _Flags:
+        """Which have enough digits for `heads` to be of them alone: signs only may have none."""
+        have: _Flags = np.diff(self.starts) >= _LONGEST_CODE
+        return have
+
+    def heads(self) -> npt.NDArray[np.uint16]:
+        """The three first digits of each as a number."""
+        head = np.zeros(len(self.has_plus), dtype=np.uint16)
+        for at in range(_LONGEST_CODE):
+            head = head * np.uint16(10) + (self.data[self.starts[:-1] + at] - np.uint8(_ZERO))
+        return head
+
+    def without_first(self, where: _Flags) -> "_Digits":
+        """Without the first digit of some."""
+        keep = np.ones(len(self.data), dtype=bool)
+        keep[self.starts[:-1][where]] = False
+        dropped = np.zeros(len(self.starts), dtype=np.int32)
+        np.cumsum(where, out=dropped[1:])
+        return _Digits(data=self.data[keep], starts=self.starts - dropped, has_plus=self.has_plus)
+
+    def text(self) -> pa.Array:
+        """As strings."""
+        buffers = [None, pa.py_buffer(self.starts), pa.py_buffer(self.data)]
+        return pa.Array.from_buffers(pa.string(), len(self.has_plus), buffers)
