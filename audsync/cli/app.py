@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import typer
 
 from audsync import __version__, steps
-from audsync.cli import audiences, jobs, segments, setup, simulated, syncing
+from audsync.cli import audiences, due, jobs, segments, setup, simulated, syncing
 from audsync.cli.context import set_up_logging
 from audsync.cli.globals import Globals, split
 from audsync.errors import AudsyncError, CancelledError, UsageError
@@ -30,6 +30,7 @@ for _name, _command in (
     ("sync", syncing.sync),
     ("replace", syncing.replace),
     ("retry", syncing.retry),
+    ("run-due", due.run_due),
     ("delete", audiences.delete),
     ("status", audiences.status),
     ("pause", audiences.pause),

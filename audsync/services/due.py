@@ -13,7 +13,7 @@ from uuid import UUID
 
 from audsync.domain import SyncStatus
 from audsync.services import retries
-from audsync.store.due import Candidate
+from audsync.store.due import Candidate, OpenPlan
 
 
 class Task(StrEnum):
@@ -40,6 +40,13 @@ def due(candidates: Iterable[Candidate], now: datetime) -> Sequence[Due]:
     return sorted(found, key=lambda one: (one.since, one.audience_id))
 
 
+def question(candidate: Candidate, now: datetime) -> OpenPlan | None:
+    """The plan about which the platform is to be asked now; None while somebody else asks."""
+    plan = candidate.settling
+    is_time = plan is not None and plan.ask_at <= now
+    return plan if is_time and not candidate.is_held else None
+
+
 def wants_sync(candidate: Candidate, now: datetime, *, is_held: bool) -> bool:
     """Whether it is to be synced now.
 
@@ -51,10 +58,8 @@ def wants_sync(candidate: Candidate, now: datetime, *, is_held: bool) -> bool:
 def _due(candidate: Candidate, now: datetime) -> Due | None:
     if wants_sync(candidate, now, is_held=candidate.is_held):
         return _of(candidate, Task.SYNC, _sync_at(candidate, is_held=candidate.is_held))
-    settling = candidate.settling
-    if settling is not None and not candidate.is_held and settling.ask_at <= now:
-        return _of(candidate, Task.FOLLOW_UP, settling.ask_at)
-    return None
+    plan = question(candidate, now)
+    return None if plan is None else _of(candidate, Task.FOLLOW_UP, plan.ask_at)
 
 
 def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
@@ -63,7 +68,7 @@ def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
     latest = candidate.latest
     if latest is None or latest.status is not SyncStatus.RUNNING or is_held:
         return sync_at
-    wait_s = retries.crash_wait_s(latest.attempt)
+    wait_s = retries.ladder_s(latest.attempt)
     if wait_s is None:
         return sync_at
     return min(sync_at, latest.started_at + timedelta(seconds=wait_s))

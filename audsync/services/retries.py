@@ -61,10 +61,11 @@ def wait_s(error: AudsyncError | None, attempt: int) -> float | None:
     return max(waits_s[attempt - 1], floor_s, _asked_s(error))
 
 
-def crash_wait_s(attempt: int) -> float | None:
-    """Seconds from the beginning of a job whose process died until it is finished by another.
+def ladder_s(attempt: int) -> float | None:
+    """The step of the ladder after so many attempts in a row; None beyond its end.
 
-    None where that happened too often: then the usual rhythm has to do.
+    For what ended without an error of its own: its process died, or the platform came to nothing
+    with what it had accepted.
     """
     return RETRY_LADDER_S[attempt - 1] if attempt <= len(RETRY_LADDER_S) else None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select, update
 
 from audsync.domain import AudienceState, SyncStatus
 from audsync.store import leases
@@ -29,6 +29,7 @@ class OpenPlan:
     """A plan of which the platform took every request, and that is not closed yet."""
 
     job_id: UUID
+    completed_at: datetime
     ask_at: datetime
     """When the platform is to be asked how far it is."""
 
@@ -94,6 +95,18 @@ def candidates(
     ]
 
 
+def take_question(session: Session, plan: OpenPlan, *, now: datetime, ask_at: datetime) -> bool:
+    """Put the next question off until `ask_at`; False where another process was quicker."""
+    next_at = col(AudienceSyncJob.next_attempt_at)
+    statement = (
+        update(AudienceSyncJob)
+        .where(col(AudienceSyncJob.id) == plan.job_id, or_(next_at.is_(None), next_at <= now))
+        .values(next_attempt_at=ask_at)
+    )
+    taken: int = session.exec(statement).rowcount
+    return taken == 1
+
+
 def _is_held(session: Session, lease: Lease | None) -> bool:
     return lease is not None and lease.owner is not None and leases.is_live(session, lease)
 
@@ -109,4 +122,8 @@ def _settling(job: AudienceSyncJob | None) -> OpenPlan | None:
         return None
     if (job.settlement or {}).get("status") != "pending":
         return None
-    return OpenPlan(job_id=job.id, ask_at=job.next_attempt_at or job.completed_at)
+    return OpenPlan(
+        job_id=job.id,
+        completed_at=job.completed_at,
+        ask_at=job.next_attempt_at or job.completed_at,
+    )

@@ -1,0 +1,266 @@
+"""`run-due`: everything that is due, once, several audiences at once, each for itself.
+
+What fails never touches the others. An audience belongs to whoever holds its lease, so any number
+of hosts may do this at the same moment.
+"""
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from audsync.domain import SyncOperation, TriggeredBy
+from audsync.errors import (
+    AudsyncError,
+    BudgetEndedError,
+    BusyError,
+    CancelledError,
+    ConfigError,
+    FeatureDisabledError,
+    LeaseLostError,
+    SegmentInactiveError,
+)
+from audsync.services import bugs, due, reports, settlements
+from audsync.services.beginning import NoLongerDueError
+from audsync.services.due import Due, Task
+from audsync.services.runtime import Runtime
+from audsync.services.schedule import timetable_of
+from audsync.services.stopping import TimeBudget
+from audsync.services.sync_audience import Wish, bring_in_step
+from audsync.store import leases, settings
+from audsync.store.due import candidates
+from audsync.store.tables import PlatformAudience
+
+LAST_RUN = "last_run_due"
+"""The setting that holds the last run of a tenant: `last_run_due:TENANT`, as JSON."""
+_WORST_FIRST = (130, 1, 5, 3, 7, 6, 8, 4)
+_LOOKS_S = (0.0, 0.2, 0.8)
+"""Pauses before each look whether whoever holds an audience has begun what is due."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How much one run may do."""
+
+    max_concurrent: int | None = None
+    """Audiences at once; None for `limits.max_concurrent_syncs`."""
+    budget_s: float | None = None
+    """Nothing new is begun after so many seconds; None: no end."""
+    limit: int | None = None
+    """Audiences that are synced; None for all that are due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """One audience that was dealt with, or not: its job, or why there is none, or neither."""
+
+    audience: str
+    job: dict[str, Any] | None = None
+    exit_code: int = 0
+    error: AudsyncError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A run that is over."""
+
+    ended: Sequence[Ended] = field(default_factory=tuple)
+    left: int = 0
+    """Audiences that are due and were left to the next run by `Pace.limit`."""
+    quiet_until: datetime | None = None
+    """Where nothing was begun as these are quiet hours: their end."""
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every job that was begun."""
+        return [one.job for one in self.ended if one.job is not None]
+
+    @property
+    def skipped(self) -> list[Ended]:
+        """Audiences that were due and of which no job was begun."""
+        return [one for one in self.ended if one.error is not None]
+
+    @property
+    def exit_code(self) -> int:
+        """0 where every job was completed, else the worst that happened."""
+        codes = {one.exit_code for one in self.ended} - {0}
+        return next((code for code in _WORST_FIRST if code in codes), 1 if codes else 0)
+
+    def as_json(self) -> dict[str, Any]:
+        """The one document on stdout."""
+        skipped = [
+            {"audience": one.audience, "reason": one.error.code} for one in self.ended if one.error
+        ]
+        return {"jobs": self.jobs, "skipped": skipped}
+
+
+def run_due(
+    runtime: Runtime, pace: Pace, *, told: Callable[[Ended], None] = lambda _ended: None
+) -> Report:
+    """Sync or follow up whatever is due at this moment, oldest first.
+
+    Args:
+        runtime: the program's.
+        pace: how much of it.
+        told: called with each audience as it ends, from this thread.
+
+    Raises:
+        StoreError: what is due cannot be found out.
+    """
+    budget = TimeBudget(runtime.clock, pace.budget_s)
+    with runtime.database.reading() as session:
+        started_at = runtime.database.now(session)
+        found = due.due(candidates(session, runtime.config.tenant), started_at)
+    timetable = timetable_of(runtime.config)
+    is_quiet = timetable.is_quiet(started_at)
+    queue = deque(() if is_quiet else found)
+    _note(runtime, {"started_at": reports.moment(started_at), "due": len(queue), "ended_at": None})
+    at_once = min(pace.max_concurrent or runtime.config.limits.max_concurrent_syncs, len(queue))
+    crew = _Crew(
+        runtime=runtime.shared(max(at_once, 1), budget), budget=budget, limit=pace.limit, told=told
+    )
+    crew.work(queue)
+    left = sum(one.task is Task.SYNC for one in queue)
+    report = Report(
+        ended=tuple(crew.ended),
+        left=left if crew.may_go_on else 0,
+        quiet_until=timetable.awake(started_at) if is_quiet else None,
+    )
+    _note(runtime, _summary(runtime, report, started_at=started_at, due_count=len(found)))
+    return report
+
+
+@dataclass(kw_only=True)
+class _Crew:
+    """Threads that each deal with one audience after the other; this one hands them out."""
+
+    runtime: Runtime
+    budget: TimeBudget
+    limit: int | None
+    told: Callable[[Ended], None]
+    ended: list[Ended] = field(default_factory=list)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether anything new may be begun."""
+        return not (self.runtime.stop.is_asked or self.budget.has_ended)
+
+    def work(self, queue: deque[Due]) -> None:
+        """Take from the front of the queue; what is in it afterwards was not begun."""
+        at_once = self.runtime.at_once
+        running: set[Future[Ended]] = set()
+        with ThreadPoolExecutor(at_once, thread_name_prefix="audsync-due") as pool:
+            while True:
+                while len(running) < at_once and self._may_begin(queue, len(running)):
+                    running.add(pool.submit(_deal_with, self.runtime, queue.popleft()))
+                if not running:
+                    break
+                finished, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._note(future.result())
+        if not self.may_go_on:
+            self._leave(queue)
+
+    def _may_begin(self, queue: deque[Due], running: int) -> bool:
+        if not queue or not self.may_go_on:
+            return False
+        # Whatever runs may turn out to need no job: only then another one has its place.
+        begun = running + sum(one.job is not None for one in self.ended)
+        return self.limit is None or begun < self.limit
+
+    def _leave(self, queue: deque[Due]) -> None:
+        """Say of each that was not begun why it was not."""
+        error: AudsyncError = CancelledError("Stopped by a signal before it was begun.")
+        if not self.runtime.stop.is_asked:
+            error = BudgetEndedError("The time budget ended before it was begun.")
+        for one in queue:
+            if one.task is Task.SYNC:
+                self._note(Ended(audience=one.slug, error=error, exit_code=error.exit_code))
+
+    def _note(self, ended: Ended) -> None:
+        self.ended.append(ended)
+        self.told(ended)
+
+
+def _deal_with(runtime: Runtime, one: Due) -> Ended:
+    """Do for one audience what is due; whatever goes wrong is told, never raised."""
+    try:
+        if one.task is Task.FOLLOW_UP:
+            settlements.pursue(runtime, one)
+            return Ended(audience=one.slug)
+        return _sync(runtime, one)
+    except AudsyncError as error:
+        return _refused(one, error)
+    except Exception as error:  # noqa: BLE001 - one audience's bug stops no other
+        _log.info("a bug", exc_info=True)
+        return _refused(one, bugs.as_error(error))
+
+
+def _sync(runtime: Runtime, one: Due) -> Ended:
+    with runtime.database.reading() as session:
+        audience = session.get_one(PlatformAudience, one.audience_id)
+    wish = Wish(operation=SyncOperation.UPDATE, triggered_by=TriggeredBy.SCHEDULED)
+    try:
+        report = bring_in_step(runtime, audience, wish)
+    except NoLongerDueError:
+        return Ended(audience=one.slug)
+    except LeaseLostError:
+        raise
+    except BusyError:
+        if _is_somebodys(runtime, one):
+            return Ended(audience=one.slug)
+        raise
+    code = 1 if report.exit_code == ConfigError.exit_code else report.exit_code
+    return Ended(audience=one.slug, job=report.job, exit_code=code)
+
+
+def _is_somebodys(runtime: Runtime, one: Due) -> bool:
+    """Whether its holder does what is due: another `run-due` says so within a moment."""
+    for pause_s in _LOOKS_S:
+        if pause_s:
+            runtime.clock.sleep(pause_s)
+        with runtime.database.reading() as session:
+            now = runtime.database.now(session)
+            found = candidates(session, runtime.config.tenant, audience_id=one.audience_id)
+        if not any(due.wants_sync(each, now, is_held=True) for each in found):
+            return True
+    return False
+
+
+def _refused(one: Due, error: AudsyncError) -> Ended:
+    """No job was begun. What a person has switched off is no failure; 2 is for the whole file."""
+    code = 1 if isinstance(error, ConfigError) else error.exit_code
+    if isinstance(error, FeatureDisabledError | SegmentInactiveError):
+        code = 0
+    return Ended(audience=one.slug, error=error, exit_code=code)
+
+
+def _summary(
+    runtime: Runtime, report: Report, *, started_at: datetime, due_count: int
+) -> dict[str, Any]:
+    with runtime.database.reading() as session:
+        ended_at = runtime.database.now(session)
+    return {
+        "started_at": reports.moment(started_at),
+        "due": due_count,
+        "ended_at": reports.moment(ended_at),
+        "quiet_until": reports.moment(report.quiet_until),
+        "jobs": len(report.jobs),
+        "skipped": len(report.skipped),
+        "left": report.left,
+        "exit_code": report.exit_code,
+    }
+
+
+def _note(runtime: Runtime, summary: dict[str, Any]) -> None:
+    """Leave word of this run for `health`, at its beginning and at its end."""
+    process = leases.this_process()
+    text = json.dumps({"host": process.host, "pid": process.pid, **summary})
+    with runtime.database.transaction() as session:
+        settings.write(session, f"{LAST_RUN}:{runtime.config.tenant}", text)
