@@ -28,8 +28,28 @@ connections:
     account: act_1234567890
     # credentials: {access_token: ${META_ACCESS_TOKEN}}
 
-  # To try everything without an account, run `audsync sandbox --port 8787` in another terminal,
-  # and use this connection instead:
+  # One segment can go to any number of accounts; docs/platforms says how to get the secrets:
+  # google-main:
+  #   platform: google
+  #   account: "1234567890"
+  #   credentials: {service_account: google-key.json}
+  #   options:
+  #     consent: {ad_user_data: granted, ad_personalization: granted}  # only if they agreed
+  #     terms_accepted: true        # Google's terms for customer data: a person reads them
+  # tiktok-main:
+  #   platform: tiktok
+  #   account: "7000000000000000001"
+  #   credentials: {access_token: ${TIKTOK_ACCESS_TOKEN}}
+  # snapchat-main:
+  #   platform: snapchat
+  #   account: 0b6f2f0e-5d1c-4a7e-9a55-2f6f8f0c1d11
+  #   credentials:
+  #     client_id: ${SNAPCHAT_CLIENT_ID}
+  #     client_secret: ${SNAPCHAT_CLIENT_SECRET}
+  #     refresh_token: ${SNAPCHAT_REFRESH_TOKEN}
+
+  # To try everything without an account, run `audsync sandbox --port 8787` in another terminal.
+  # It prints a connection to each of its four platforms, such as this:
   # meta-sandbox:
   #   platform: meta
   #   account: act_1001
@@ -71,6 +91,10 @@ DOTENV_EXAMPLE = """\
 
 # Secrets that audsync.yaml asks for with ${NAME}:
 # META_ACCESS_TOKEN=
+# TIKTOK_ACCESS_TOKEN=
+# SNAPCHAT_CLIENT_ID=
+# SNAPCHAT_CLIENT_SECRET=
+# SNAPCHAT_REFRESH_TOKEN=
 # SLACK_URL=
 
 # These overrule audsync.yaml:

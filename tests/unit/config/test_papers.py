@@ -13,6 +13,7 @@ from audsync.config.interpolate import shield
 from audsync.config.load import OVERRIDES, load_config
 from audsync.config.schema import json_schema
 from audsync.config.template import DOTENV_EXAMPLE, STARTER
+from audsync.domain import Platform
 from tests.unit.config.conftest import Load
 from tests.unit.config.reference import Page, pages, sections
 
@@ -79,8 +80,10 @@ def test_the_starter_loads_as_it_stands(load: Load) -> None:
 def test_what_is_commented_out_in_the_starter_loads_too(load: Load) -> None:
     text = re.sub(r"(?m)^( *)# (?!yaml-)( *[\w-]+:(?: |$)| +- )", r"\1\2", STARTER)
     assert text != STARTER
-    config = load(text, META_ACCESS_TOKEN="x", SLACK_URL="x")
-    assert {"meta-main", "meta-sandbox"} <= config.connections.keys()
+    names = set(re.findall(r"(?m)^# ([A-Z_]+)=", DOTENV_EXAMPLE)) - set(OVERRIDES)
+    config = load(text, **dict.fromkeys(names, "x"))
+    mains = {f"{platform.value}-main" for platform in Platform}
+    assert {"meta-sandbox"} | mains <= config.connections.keys()
     assert config.audiences["customers-meta"].connection == "meta-main"
     assert config.suppress
     assert config.notify
