@@ -1,3 +1,4 @@
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,15 +8,8 @@ from audsync.sandbox.serve import serve
 from tests.crash.forks import ForkServer
 from tests.crash.harness import Project
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Iterator[Project]:
-    """A project folder, and a platform of its own."""
-    with serve() as running:
-        project = Project(folder=tmp_path / "project", sandbox=running.url)
-        project.write_config()
-        yield project
-        project.close()
+MEMORY = Path("/dev/shm")
+"""A killed process leaves what it wrote there, as on a disk, and nobody waits for one."""
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +20,11 @@ def fork_server() -> Iterator[ForkServer]:
 
 
 @pytest.fixture
-def quick_project(project: Project, fork_server: ForkServer) -> Project:
-    """A project whose runs start in a moment, for tests that need hundreds of them."""
-    project.forks = fork_server
-    return project
+def project(fork_server: ForkServer) -> Iterator[Project]:
+    """A project folder, and a platform of its own."""
+    place = MEMORY if MEMORY.is_dir() else None
+    with serve() as running, tempfile.TemporaryDirectory(prefix="audsync-", dir=place) as folder:
+        project = Project(folder=Path(folder) / "project", sandbox=running.url, forks=fork_server)
+        project.write_config()
+        yield project
+        project.close()

@@ -5,11 +5,16 @@ its own memory, files and process id, and dies of SIGKILL like any other: only t
 quicker, which is what makes a run for each step of a job affordable.
 """
 
+import gc
 import importlib
 import json
 import os
+import select
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,83 +23,155 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90
 PRELOADED = (
     "alembic.command",
+    "anyio",
     "audsync.cli.app",
+    "audsync.cli.audiences",
+    "audsync.cli.progress",
+    "audsync.cli.syncing",
     "audsync.config.load",
-    "audsync.connectors.http",
+    "audsync.connectors.meta.connector",
     "audsync.services.aftermath",
+    "audsync.services.audiences",
+    "audsync.services.creation",
+    "audsync.services.planning",
     "audsync.store.migrate",
-    "audsync.sync.run",
+    "audsync.sync.desired",
+    "dateutil.tz",
     "duckdb",
+    "httpcore",
+    "sqlite3",
 )
-"""What takes longest to import, less what starts threads: those, a fork would not have."""
+"""What takes longest to import."""
+QUIET = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+    "_RJEM_MALLOC_CONF": "background_thread:false",
+}
+"""Keeps numpy, Arrow and Polars from starting threads when imported: a fork would not have them."""
+HARMLESS_THREADS = {"polars-ooc-clea"}
+"""Removes what Polars spilled to disk; nothing ever waits for it."""
+
+
+class Forked:
+    """A run that was forked; what tests use of `subprocess.Popen`."""
+
+    def __init__(self, server: "ForkServer", pid: int, said: Path) -> None:
+        self.returncode: int | None = None
+        self._server = server
+        self._pid = pid
+        self._said = said
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self._pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        """The exit code, negative for the signal that killed it; None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._server.ask({"ended": self._pid})
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it goes on.
+        """
+        if self.poll() is None:
+            # Until the server asks for its exit code it is there, if only as a zombie.
+            file = os.pidfd_open(self._pid)
+            try:
+                ended, _, _ = select.select([file], [], [], timeout)
+            finally:
+                os.close(file)
+            if not ended:
+                raise subprocess.TimeoutExpired("audsync", timeout or 0.0)
+        code = self.poll()
+        assert code is not None
+        return code
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """Wait for its end; what it wrote to stdout and stderr."""
+        self.wait(timeout)
+        out, err = (self._said / name for name in ("out", "err"))
+        return out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
 
 
 class ForkServer:
-    """A process that runs one command line after the other, each in a child of its own."""
+    """A process that forks for every command line it is given."""
 
     def __init__(self) -> None:
-        self._server = subprocess.Popen(
+        self._count = 0
+        self._folder = Path(tempfile.mkdtemp(prefix="audsync-forks-"))
+        self._process = subprocess.Popen(
             [sys.executable, __file__],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **QUIET},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def run(
-        self, arguments: Sequence[str], *, folder: Path, env: Mapping[str, str]
-    ) -> tuple[int, str, str]:
-        """Run `audsync` with these arguments to its end.
-
-        Returns:
-            the exit code, negative for the signal that killed it; stdout; stderr.
-        """
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
+    def start(self, arguments: Sequence[str], *, folder: Path, env: Mapping[str, str]) -> Forked:
+        """Start `audsync` with these arguments in `folder`."""
+        self._count += 1
+        said = self._folder / str(self._count)
+        said.mkdir()
         wish = {"arguments": list(arguments), "folder": str(folder), "env": dict(env)}
-        self._server.stdin.write(json.dumps(wish) + "\n")
-        self._server.stdin.flush()
-        answer = self._server.stdout.readline()
+        return Forked(self, self.ask({**wish, "said": str(said)}), said)
+
+    def ask(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any JSON
+        """One line to the server, one from it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
         assert answer, "the fork server has ended; its stderr is above"
-        return (
-            int(answer),
-            (folder / "out").read_text(encoding="utf-8"),
-            (folder / "err").read_text(encoding="utf-8"),
-        )
+        return json.loads(answer)
 
     def close(self) -> None:
         """End the server."""
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.close()
-        self._server.wait()
-        self._server.stdout.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        shutil.rmtree(self._folder)
 
 
 def serve_forks() -> None:
-    """Fork for every line of stdin, and tell how each child ended."""
+    """For every line of stdin fork, and tell the child's id; or tell how a child ended."""
     for name in PRELOADED:
         importlib.import_module(name)
-    threads = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names only
-    assert threads == 1, f"{threads} threads are there already: a fork would not be a fresh start"
+    threads = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
+    threads -= {Path("/proc/self/comm").read_text().strip(), *HARMLESS_THREADS}
+    assert not threads, f"{threads} are there already: a fork would not be a fresh start"
+    gc.freeze()  # a collection in a child would touch, and so copy, all of this memory
     for line in sys.stdin:
-        child = os.fork()
-        if child == 0:
-            _become(json.loads(line))
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        asked = json.loads(line)
+        answer = _exit_code(asked["ended"]) if "ended" in asked else os.fork()
+        if answer == 0 and "ended" not in asked:
+            _become(asked)
+        sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
+
+
+def _exit_code(child: int) -> int | None:
+    pid, status = os.waitpid(child, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if pid else None
 
 
 def _become(wish: Mapping[str, Any]) -> None:
     """Be the run that was wished for; never returns."""
-    import signal
-
     os.chdir(wish["folder"])
     os.environ.clear()
     os.environ.update(wish["env"])
     for number, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+        file = os.open(Path(wish["said"], name), os.O_WRONLY | os.O_CREAT, 0o600)
+        os.dup2(file, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.alarm(PATIENCE_S)
     code = 1

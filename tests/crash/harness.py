@@ -10,14 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.crash.forks import ForkServer
+from tests.crash.forks import Forked, ForkServer
 from tests.crash.people import Identifier, Segment, strays
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ class Ended:
 class Started:
     """A run that goes on."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -92,7 +92,7 @@ class Started:
             self.process.kill()
             out, err = self.process.communicate()
             raise AssertionError(f"still running after {timeout_s} s:\n{out}\n{err}") from None
-        return Ended(code=self.process.returncode, out=out, err=err)
+        return Ended(code=self.process.wait(), out=out, err=err)
 
     def kill_after(self, seconds: float) -> Ended:
         """Cut the power, unless it is over by then."""
@@ -118,10 +118,11 @@ class Project:
     max_wait: float = 20.0
     more_config: str = ""
     forks: ForkServer | None = None
-    """Where runs come from that need no fresh start of Python."""
+    """Where runs come from; None for a fresh start of Python each."""
     segment: Segment = field(default_factory=lambda: Segment(people=()))
     _started: list[Started] = field(default_factory=list)
-    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    # Without certificates, which take longer to read than all its calls do.
+    _http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30, verify=False))
 
     def write_config(self) -> None:
         """Write audsync.yaml as the fields say."""
@@ -154,16 +155,7 @@ class Project:
 
     def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Started:
         """Start a command in the folder; stdin is no terminal."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "audsync", *arguments],
-            cwd=self.folder,
-            env=self.environment(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        started = Started(process=process)
+        started = Started(process=self._process(arguments, self.environment(env)))
         self._started.append(started)
         return started
 
@@ -183,13 +175,7 @@ class Project:
             env: further environment.
         """
         power = {} if crash_at is None else {"AUDSYNC_CRASH_AT": str(crash_at)}
-        more = {**power, **(env or {})}
-        if self.forks is not None and kill_after is None:
-            code, out, err = self.forks.run(
-                [*arguments, "--json"], folder=self.folder, env=self.environment(more)
-            )
-            return Ended(code=code, out=out, err=err)
-        started = self.start(*arguments, "--json", env=more)
+        started = self.start(*arguments, "--json", env={**power, **(env or {})})
         return started.end() if kill_after is None else started.kill_after(kill_after)
 
     def sync(self, *, crash_at: int | None = None, kill_after: float | None = None) -> Ended:
@@ -282,6 +268,21 @@ class Project:
                 started.process.kill()
                 started.process.communicate()
         self._http.close()
+
+    def _process(
+        self, arguments: Sequence[str], env: Mapping[str, str]
+    ) -> subprocess.Popen[str] | Forked:
+        if self.forks is not None:
+            return self.forks.start(arguments, folder=self.folder, env=env)
+        return subprocess.Popen(
+            [sys.executable, "-m", "audsync", *arguments],
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
 
     def _tell(self, method: str, path: str, document: object = None) -> httpx.Response:
         return self._http.request(method, f"{self.sandbox}/_sandbox/{path}", json=document)

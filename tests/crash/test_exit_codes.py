@@ -9,11 +9,6 @@ from tests.crash.people import Segment, Town
 
 
 @pytest.fixture
-def project(quick_project: Project) -> Project:
-    return quick_project
-
-
-@pytest.fixture
 def town(project: Project) -> Town:
     """A project in step, and other people since."""
     town = Town(seed=21)

@@ -47,10 +47,8 @@ def begin(project: Project, town: Town) -> None:
 
 
 @pytest.mark.parametrize("first", [1, 2])
-def test_a_sync_killed_at_any_step_is_made_good_by_the_next(
-    quick_project: Project, first: int
-) -> None:
-    project, town = quick_project, Town(seed=first)
+def test_a_sync_killed_at_any_step_is_made_good_by_the_next(project: Project, first: int) -> None:
+    town = Town(seed=first)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -65,8 +63,19 @@ def test_a_sync_killed_at_any_step_is_made_good_by_the_next(
     )
 
 
-def test_a_replace_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
-    project, town = quick_project, Town(seed=2)
+def test_a_process_with_a_start_of_its_own_dies_and_heals_as_a_forked_one(
+    project: Project,
+) -> None:
+    project.forks = None
+    town = Town(seed=5)
+    begin(project, town)
+    project.write_segment(town.live())
+    assert project.sync(crash_at=FEWEST_STEPS).was_killed
+    finish_with_other_people(project, town, FEWEST_STEPS)
+
+
+def test_a_replace_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
+    town = Town(seed=2)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -82,8 +91,8 @@ def test_a_replace_killed_at_any_step_is_made_good_by_the_next(quick_project: Pr
     cut_at_every_step(attempt, finish, every=1 if IS_THOROUGH else 5)
 
 
-def test_a_retry_killed_at_any_step_is_made_good_by_the_next(quick_project: Project) -> None:
-    project, town = quick_project, Town(seed=3)
+def test_a_retry_killed_at_any_step_is_made_good_by_the_next(project: Project) -> None:
+    town = Town(seed=3)
     begin(project, town)
 
     def attempt(step: int) -> Ended:
@@ -102,8 +111,8 @@ def test_a_retry_killed_at_any_step_is_made_good_by_the_next(quick_project: Proj
     )
 
 
-def test_a_create_killed_at_any_step_is_finished_by_create_or_sync(quick_project: Project) -> None:
-    project, town = quick_project, Town(seed=4)
+def test_a_create_killed_at_any_step_is_finished_by_create_or_sync(project: Project) -> None:
+    town = Town(seed=4)
 
     def attempt(step: int) -> Ended:
         project.slug = f"vip-{step}"

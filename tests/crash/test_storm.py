@@ -18,8 +18,8 @@ IS_THOROUGH = bool(os.environ.get("AUDSYNC_CHAOS"))
 FIRST_SEED = int(os.environ.get("AUDSYNC_CHAOS_SEED", "1"))
 ROUNDS = 40 if IS_THOROUGH else 4
 SEEDS = range(FIRST_SEED, FIRST_SEED + (10 if IS_THOROUGH else 1))
-LONGEST_RUN_S = 3.0
-"""Kills come before that, most of them in the middle of a run."""
+KILLS_S = (0.05, 1.5)
+"""When kills come: most of them in the middle of a run."""
 
 _FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "rate_limit", "wait_min": 7},
@@ -63,7 +63,7 @@ def stormy(project: Project, chance: Random) -> Ended:
     project.calm()
     project.pass_time(chance.choice([0, 60, 3600]))
     project.arm(*faults(chance))
-    kill_after = chance.uniform(0.4, LONGEST_RUN_S) if chance.random() < 0.5 else None
+    kill_after = chance.uniform(*KILLS_S) if chance.random() < 0.5 else None
     if chance.random() < 0.2:
         return project.run("replace", "vip", "--allow-shrink", kill_after=kill_after)
     return project.sync(kill_after=kill_after)
@@ -120,7 +120,7 @@ def test_a_create_in_a_storm_makes_one_audience(project: Project, seed: int) -> 
             project.calm()
             project.write_segment(town.live())
             project.arm(*faults(chance))
-            kill_after = chance.uniform(0.4, LONGEST_RUN_S) if chance.random() < 0.5 else None
+            kill_after = chance.uniform(*KILLS_S) if chance.random() < 0.5 else None
             ended = project.create(kill_after=kill_after)
             if ended.code in (0, 2):  # 2: the kill came when all was done already
                 break

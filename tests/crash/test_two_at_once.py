@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,9 @@ STOPPED_S = 1.0
 
 
 @pytest.fixture(params=KINDS)
-def town(project: Project, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Town]:
+def town(project: Project, request: pytest.FixtureRequest) -> Iterator[Town]:
     """A project that is in step, with its store on either database."""
-    with fresh_url(str(request.param), tmp_path) as url:
+    with fresh_url(str(request.param), project.folder) as url:
         project.store = url
         project.write_config()
         town = Town(seed=11)
@@ -74,7 +73,7 @@ def test_the_second_of_two_leaves_and_the_first_ends_well(project: Project, town
 
 def test_of_two_that_start_together_one_works(project: Project, town: Town) -> None:
     project.write_segment(town.live())
-    project.arm({"kind": "slow", "path": "/users", "seconds": 10})
+    project.arm({"kind": "slow", "path": "/users", "seconds": 5})
     both = [project.start("sync", "vip", "--allow-shrink", "--json") for _ in range(2)]
     ended = sorted((started.end() for started in both), key=lambda one: one.code)
     project.assert_clean_run(ended[0], "one")
