@@ -58,7 +58,7 @@ def side_by_side(records: Sequence[Json], settings: Globals) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("audience")
     for one in records:
-        table.add_column(one["audience"])
+        table.add_column(one["audience"], overflow="fold")
     for name, text in _LINES:
         cells = [text(one) for one in records]
         if set(cells) != {""}:
@@ -140,11 +140,6 @@ def _left_out(one: Json) -> str:
     return "\n".join([f"{rows:,}", *(f"{count:,} {reason}" for reason, count in reasons.items())])
 
 
-def _size(one: Json) -> str:
-    known = _range(one["size_lower"], one["size_upper"])
-    return f"{known}, told {one['size_told_at']}" if one["size_told_at"] else known
-
-
 def _next_sync(one: Json) -> str:
     return _text(one["next_sync_at"]) if one["auto_sync"] else "paused"
 
@@ -199,7 +194,8 @@ _LINES: Sequence[tuple[str, Callable[[Json], str]]] = (
     ("settlement", lambda one: _word(_settlement(one))),
     ("requests", _requests),
     ("rows left out", _left_out),
-    ("size", _size),
+    ("size", lambda one: _range(one["size_lower"], one["size_upper"])),
+    ("size told", lambda one: one["size_told_at"] or ""),
     ("matched", lambda one: _count(one["matched_size"])),
     ("match rate", _match_rate),
     ("platform says", lambda one: _note(one["platform_note"])),

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from audsync.cli import show_audiences
+from audsync.cli.globals import Globals
 from audsync.domain import AudienceState
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import audiences, follow_up
@@ -59,6 +61,29 @@ def test_what_came_to_nothing_is_left_to_the_next_sync(slow: Shop) -> None:
     assert latest["settlement"]["status"] == "rejected"
     slow.until_done(slow.sync)
     assert slow.is_exact()
+
+
+def test_rows_that_the_platform_left_out_are_shown_with_its_reasons(
+    slow: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reason = "PROCESSING_ERROR_REASON_INVALID_IDENTIFIER"
+    outcome = {"nth": 1, "status": "PARTIAL_SUCCESS", "reason": reason, "records": 3}
+    slow.world.platforms[slow.case.platform].configure({"outcomes": [outcome]})
+    written(slow, crowd(1, 210))
+    slow.clock.advance(3600)
+    slow.sync()
+    slow.clock.advance(3600)
+    assert audiences.refresh(slow.runtime) == {}
+    (shown,) = audiences.status(slow.runtime)
+    assert shown["settlement"]["status"] == "confirmed"
+    assert (shown["settlement"]["rejected_rows"], sum(shown["settlement"]["reasons"].values())) == (
+        3,
+        3,
+    )
+    show_audiences.side_by_side([shown], Globals(is_plain=True))
+    told = capsys.readouterr().out
+    assert "1: 1 confirmed, 0 rejected, 0 pending" in told
+    assert "3 INVALID_IDENTIFIER" in told
 
 
 def test_somebody_else_at_work_is_an_error_to_a_follow_up_and_none_to_a_refresh(
