@@ -82,6 +82,18 @@ def take_slot(audience: PlatformAudience, timetable: Timetable, *, now: datetime
     audience.next_sync_at = timetable.begin(slot, audience.id, interval)
 
 
+def keep_time(audience: PlatformAudience, timetable: Timetable) -> None:
+    """Count its interval from the last sync; what is tried again sooner stays so."""
+    if audience.last_sync_at is None:
+        return
+    interval = timetable.interval(audience.sync_interval_hours)
+    audience.regular_sync_at = audience.last_sync_at + interval
+    begin_at = timetable.begin(audience.regular_sync_at, audience.id, interval)
+    is_retried = audience.last_sync_status is not SyncStatus.COMPLETED
+    sooner = audience.next_sync_at if is_retried else None
+    audience.next_sync_at = min(begin_at, sooner or begin_at)
+
+
 def patient(outcome: Outcome, audience: PlatformAudience, *, now: datetime) -> Outcome:
     """`outcome`, unless it takes an audience for gone that a moment ago was not there yet.
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from audsync.domain import (
@@ -16,6 +15,7 @@ from audsync.domain import (
 from audsync.errors import AudsyncError, BusyError, UsageError
 from audsync.services import aftermath, follow_up, overview, reports
 from audsync.services.runtime import Runtime
+from audsync.services.schedule import timetable_of
 from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
 from audsync.store import audiences, jobs, leases, ledger
@@ -205,8 +205,8 @@ def schedule(
         audience.auto_sync = auto_sync
     with runtime.database.transaction() as session:
         now = runtime.database.now(session)
-        if every_hours is not None and audience.last_sync_at is not None:
-            audience.next_sync_at = audience.last_sync_at + timedelta(hours=every_hours)
+        if every_hours is not None:
+            aftermath.keep_time(audience, timetable_of(runtime.config))
         audiences.save(session, audience, now=now)
         return overview.describe(runtime, session, audience)
 

@@ -100,6 +100,23 @@ def test_what_a_person_did_begins_the_rhythm_anew(three: Project) -> None:
     assert since_now(three, found(three).next_sync_at) == DAY_S
 
 
+def test_another_interval_counts_from_the_last_sync(three: Project) -> None:
+    three.clock.advance(3600)
+    audiences.schedule(three.runtime, "a", every_hours=6)
+    assert since_now(three, found(three).next_sync_at) == 5 * 3600
+    three.clock.advance(5 * 3600)
+    assert names(due(three)) == ["a"]
+    assert since_now(three, found(three).next_sync_at) == 6 * 3600
+
+
+def test_another_interval_does_not_put_off_what_is_tried_again(three: Project) -> None:
+    three.world.faults.arm([DOWN])
+    assert three.sync().exit_code == 6
+    soon = found(three).next_sync_at
+    audiences.schedule(three.runtime, "a", every_hours=6)
+    assert found(three).next_sync_at == soon
+
+
 def test_paused_ones_are_left_alone(three: Project) -> None:
     three.clock.advance(DAY_S)
     pause(three, "b")
