@@ -5,7 +5,18 @@ from collections.abc import Sequence
 import typer
 
 from audsync import __version__, steps
-from audsync.cli import audiences, due, jobs, segments, setup, simulated, syncing
+from audsync.cli import (
+    audiences,
+    connections,
+    declared,
+    due,
+    jobs,
+    keys,
+    segments,
+    setup,
+    simulated,
+    syncing,
+)
 from audsync.cli.context import set_up_logging
 from audsync.cli.globals import Globals, split
 from audsync.errors import AudsyncError, CancelledError, UsageError
@@ -25,7 +36,9 @@ for _name, _command in (
     ("init", setup.init),
     ("demo", simulated.demo),
     ("check", segments.check),
+    ("connect", connections.connect),
     ("create", audiences.create),
+    ("apply", declared.apply),
     ("plan", syncing.plan),
     ("sync", syncing.sync),
     ("replace", syncing.replace),
@@ -46,7 +59,9 @@ for _name, _command in (
     ("sandbox", simulated.sandbox),
 ):
     app.command(_name)(_command)
+app.add_typer(connections.app, name="connections")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(keys.app, name="key")
 
 
 @app.callback()

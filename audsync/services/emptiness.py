@@ -23,6 +23,12 @@ def is_surely_empty(config: Config) -> bool:
         return False
 
 
+def is_surely_missing(config: Config) -> bool:
+    """Whether the store is a SQLite file that was never made."""
+    file = _sqlite_file(config.store.url)
+    return file is not None and not file.exists()
+
+
 def _sqlite_file(url: str) -> Path | None:
     """The file of a plain SQLite address; None for any other, or one with options."""
     for prefix in _PREFIXES:

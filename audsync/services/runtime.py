@@ -19,13 +19,17 @@ from audsync.errors import (
     SegmentInactiveError,
     SegmentNotFoundError,
 )
+from audsync.services.emptiness import is_surely_missing
 from audsync.services.nearest import nearest
 from audsync.services.stopping import StopSignal, TimeBudget
 
 if TYPE_CHECKING:
+    from audsync.config.model import Credentials
     from audsync.connectors.contract import Connector, Spec
+    from audsync.services.known_connections import Known
     from audsync.store.database import Database
     from audsync.sync.ports import Progress
+    from audsync.vault.keys import KeyRing
 
 
 class Silence:
@@ -115,19 +119,39 @@ class Runtime:
         return segment
 
     def connection(self, name: str) -> ConnectionConfig:
-        """A configured connection.
+        """A connection of the file, or else one that `connect` saved, without its credentials.
 
         Raises:
             ConnectionUnknownError: there is none of that name.
         """
         connection = self.config.connections.get(name)
-        if connection is None:
-            raise ConnectionUnknownError(
-                f"There is no connection `{name}` in the configuration"
-                f"{nearest(name, self.config.connections)}. Add it under `connections:`.",
-                details={"connection": name},
-            )
-        return connection
+        return connection if connection is not None else self._known(name).settings
+
+    def connections(self) -> "dict[str, Known]":
+        """Every connection, of the file and saved ones, by name; makes no store to find them.
+
+        Raises:
+            ConfigError: a saved one was made by another version.
+        """
+        from audsync.services.known_connections import merged
+        from audsync.store import connections
+
+        if is_surely_missing(self.config):
+            return merged(self.config.connections, ())
+        with self.database.reading() as session:
+            records = connections.listed(session, self.config.tenant)
+        return merged(self.config.connections, records)
+
+    @cached_property
+    def keys(self) -> "KeyRing":
+        """The keys of saved credentials.
+
+        Raises:
+            ConfigError: a place that is named holds no usable key.
+        """
+        from audsync.services.keys import ring_of
+
+        return ring_of(self.config)
 
     def spec_of(self, connection: ConnectionConfig) -> "Spec":
         """The ways and limits of its platform, as its options make them."""
@@ -149,28 +173,37 @@ class Runtime:
             )
 
     def connect(self, name: str) -> "Connector":
-        """A connector for a configured connection; the caller closes it.
+        """A connector for a connection; the caller closes it.
+
+        It keeps the credentials that it is made with: those that are put in their place later
+        are for the connectors that are made later.
 
         Raises:
             ConnectionUnknownError: there is none of that name.
             CredentialsError: it has no credentials.
+            ConfigError: the key of its saved credentials is not at hand.
+            StateError: its saved credentials were changed outside audsync.
+        """
+        connection = self.connection(name)
+        if connection.credentials is not None:
+            return self.open(connection, connection.credentials)
+        return self.open(connection, self._saved_credentials(name, connection))
+
+    def open(self, connection: ConnectionConfig, credentials: "Credentials") -> "Connector":
+        """A connector for a connection with these credentials; the caller closes it.
+
+        Raises:
+            ConfigError: the connection's settings cannot be right.
         """
         from audsync.connectors import registry
         from audsync.connectors.contract import Access, HttpLimits
 
-        connection = self.connection(name)
-        if connection.credentials is None:
-            raise CredentialsError(
-                f"Connection `{name}` has no credentials: set `connections.{name}.credentials` in"
-                " the configuration, with ${NAME} for each secret.",
-                details={"connection": name, "platform": connection.platform.value},
-            )
         access = Access(
             account=connection.account,
             base_url=connection.base_url,
             token_url=connection.token_url,
             api_version=connection.api_version,
-            credentials=connection.credentials.reveal(),
+            credentials=credentials.reveal(),
             options=_options(connection),
         )
         limits = HttpLimits(
@@ -184,6 +217,31 @@ class Runtime:
             limits=limits,
             transport=self.transport() if self.transport else None,
         )
+
+    def _known(self, name: str) -> "Known":
+        known = self.connections()
+        found = known.get(name)
+        if found is None:
+            raise ConnectionUnknownError(
+                f"There is no connection `{name}`{nearest(name, known)}. Add it under"
+                f" `connections:`, or `audsync connect PLATFORM --name {name} --account ID`.",
+                details={"connection": name},
+            )
+        return found
+
+    def _saved_credentials(self, name: str, connection: ConnectionConfig) -> "Credentials":
+        from audsync.services.known_connections import credentials_of
+
+        record = self._known(name).record
+        if record is None or record.credentials_ciphertext is None:
+            platform = connection.platform.value
+            raise CredentialsError(
+                f"Connection `{name}` has no credentials: `audsync connect {platform} --name"
+                f" {name}` saves them encrypted; or set `connections.{name}.credentials` in the"
+                " configuration, with ${NAME} for each secret.",
+                details={"connection": name, "platform": platform},
+            )
+        return credentials_of(record, connection, self.keys)
 
 
 def _options(connection: ConnectionConfig) -> dict[str, object]:

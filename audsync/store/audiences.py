@@ -70,6 +70,11 @@ def of_segment(session: Session, tenant_id: int, segment: str) -> Sequence[Platf
     return [each for each in listed(session, tenant_id) if each.segment == segment]
 
 
+def of_connection(session: Session, tenant_id: int, name: str) -> Sequence[PlatformAudience]:
+    """The audiences that one connection leads to, not retired, by slug."""
+    return [each for each in listed(session, tenant_id) if each.connection == name]
+
+
 def _of_slug(session: Session, tenant_id: int, slug: str) -> PlatformAudience | None:
     statement = select(PlatformAudience).where(
         col(PlatformAudience.tenant_id) == tenant_id,

@@ -1,0 +1,152 @@
+"""`connections list`, `test` and `remove`: every connection of a tenant, wherever it comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from audsync.domain import ConnectionStatus
+from audsync.errors import (
+    AudsyncError,
+    ConnectionUnknownError,
+    OutcomeUnknownError,
+    TransientError,
+    UsageError,
+)
+from audsync.services.connection_health import probe_known
+from audsync.services.expiry import ends_soon
+from audsync.services.known_connections import FILE, Known
+from audsync.services.nearest import nearest
+from audsync.services.reports import moment
+from audsync.services.runtime import Runtime
+from audsync.store import audiences, connections
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Connections that were tested, as JSON, and the exit codes of those that failed."""
+
+    connections: list[Json]
+    exit_codes: list[int]
+
+
+def listed(runtime: Runtime) -> list[Json]:
+    """Every connection: where it leads, where it stands, and how it was last found."""
+    return [_told(runtime, known) for known in runtime.connections().values()]
+
+
+def one(runtime: Runtime, name: str) -> Json:
+    """The same of one connection.
+
+    Raises:
+        ConnectionUnknownError: there is none of that name.
+    """
+    return _told(runtime, _find(runtime, name))
+
+
+def test(runtime: Runtime, names: Sequence[str]) -> Tried:
+    """Ask the platforms about these connections, or about all, and note what they say.
+
+    A connection that cannot be tested does not keep the others from it.
+
+    Raises:
+        ConnectionUnknownError: there is none of one of these names.
+    """
+    chosen = [_find(runtime, name).name for name in names] or list(runtime.connections())
+    report = Tried(connections=[], exit_codes=[])
+    for name in chosen:
+        try:
+            error = probe_known(runtime, name).error
+        except AudsyncError as refused:
+            error = refused
+        told = one(runtime, name)
+        if error is not None:
+            told["error"] = error.as_json()
+            if not isinstance(error, TransientError | OutcomeUnknownError):
+                told["status"] = ConnectionStatus.ERROR.value
+            report.exit_codes.append(error.exit_code)
+        report.connections.append(told)
+    return report
+
+
+def users_of(runtime: Runtime, name: str) -> list[str]:
+    """Slugs of the audiences that a connection keeps in step.
+
+    Raises:
+        ConnectionUnknownError: there is none of that name.
+    """
+    _find(runtime, name)
+    with runtime.database.reading() as session:
+        found = audiences.of_connection(session, runtime.config.tenant, name)
+    return [audience.slug for audience in found]
+
+
+def remove(runtime: Runtime, name: str, *, is_sure: bool = False) -> Json:
+    """Forget a saved connection, or the saved credentials of one in the file.
+
+    Raises:
+        ConnectionUnknownError: there is none of that name.
+        UsageError: nothing of it is saved, or audiences need it and `is_sure` was not said.
+    """
+    known = _find(runtime, name)
+    record = known.record
+    if record is None or record.credentials_ciphertext is None:
+        raise UsageError(
+            f"Connection `{name}` stands in the configuration, and nothing of it is saved: take it"
+            " out of the file.",
+            details={"connection": name},
+        )
+    users = users_of(runtime, name) if known.credentials_in != FILE else []
+    if users and not is_sure:
+        raise UsageError(
+            f"Connection `{name}` keeps {', '.join(users)} in step: delete or unlink these first,"
+            " or say --force, and they can no longer be synced.",
+            details={"connection": name, "audiences": users},
+        )
+    with runtime.database.transaction() as session:
+        found = connections.by_name(session, runtime.config.tenant, name, for_update=True)
+        if found is not None:
+            connections.remove(session, found)
+    return {"connection": name, "removed": True, "stands_in": known.stands_in, "audiences": users}
+
+
+def _find(runtime: Runtime, name: str) -> Known:
+    known = runtime.connections()
+    if name not in known:
+        raise ConnectionUnknownError(
+            f"There is no connection `{name}`{nearest(name, known)}: `audsync connections` lists"
+            " them.",
+            details={"connection": name},
+        )
+    return known[name]
+
+
+def _told(runtime: Runtime, known: Known) -> Json:
+    record, settings = known.record, known.settings
+    return {
+        "connection": known.name,
+        "platform": settings.platform.value,
+        "account": settings.account,
+        "base_url": settings.base_url,
+        "stands_in": known.stands_in,
+        "credentials_in": known.credentials_in,
+        "status": _status(known, runtime.clock.now()),
+        "error": record.error if record else None,
+        "expires_at": moment(record.expires_at) if record else None,
+        "last_tested_at": moment(record.tested_at) if record else None,
+        "key_id": record.key_id if record else None,
+    }
+
+
+def _status(known: Known, now: datetime) -> str:
+    """`no_credentials`, `untested`, `error`, `expired`, `expiring` or `ok`."""
+    if known.credentials_in is None:
+        return "no_credentials"
+    if known.record is None:
+        return ConnectionStatus.UNTESTED.value
+    expires_at = known.record.expires_at
+    if known.record.status is ConnectionStatus.OK and ends_soon(expires_at, now):
+        return "expiring" if expires_at is not None and expires_at > now else "expired"
+    return known.record.status.value

@@ -1,0 +1,102 @@
+"""`key generate` and `key rotate`: a new key, and everything that is sealed under it."""
+
+from pathlib import Path
+from typing import Any
+
+from audsync.errors import ConfigError, UsageError
+from audsync.services import known_connections
+from audsync.services.runtime import Runtime
+from audsync.store import connections
+from audsync.vault import files, keyring
+from audsync.vault.keys import Key, KeyRing, generate, parse
+
+Json = dict[str, Any]
+
+
+def make(out: Path | None, *, into_keyring: bool) -> Key:
+    """A new key, put into a file or the system's keyring if told so; nothing is overwritten.
+
+    Raises:
+        UsageError: both are told.
+        ConfigError: it cannot be kept there.
+    """
+    if out is not None and into_keyring:
+        raise UsageError("Say --out or --keyring, not both.")
+    key = generate()
+    if out is not None:
+        files.write(out, key)
+    if into_keyring:
+        keyring.write(key)
+    return key
+
+
+def rotate(runtime: Runtime, new_file: Path | None, *, in_keyring: bool) -> Json:
+    """Seal everything in the store anew, for all tenants, in one transaction.
+
+    The new key is that of a file, or a new one in the keyring, or AUDSYNC_NEW_ENCRYPTION_KEY.
+
+    Raises:
+        UsageError: no new key is told, or two.
+        ConfigError: a key is not at hand, the new one or that of something sealed: nothing
+            is changed.
+        StateError: something sealed is damaged: nothing is changed.
+    """
+    if in_keyring and new_file is not None:
+        raise UsageError("Say --new-key-file or --keyring, not both.")
+    if in_keyring:
+        _refuse_key_elsewhere(runtime)
+        report = _resealed(runtime, keyring.prepare_next())
+        keyring.promote_next()
+        return {**report, "next": "The keyring has it already: nothing is left to do."}
+    report = _resealed(runtime, _new_key(runtime, new_file))
+    return {**report, "next": _next_step(new_file)}
+
+
+def _resealed(runtime: Runtime, new: Key) -> Json:
+    old = runtime.keys
+    both = KeyRing([new, *filter(None, map(old.by_id, old.ids))])
+    before: set[str] = set()
+    with runtime.database.transaction() as session:
+        now = runtime.database.now(session)
+        found = connections.sealed(session, for_update=True)
+        for record in found:
+            before.add(record.key_id or "?")
+            known_connections.reseal(record, known_connections.opened(record, both), both)
+            connections.save(session, record, now=now)
+    names = [f"{record.tenant_id}/{record.name}" for record in found]
+    return {
+        "key_id": new.id,
+        "previous_key_ids": sorted(before - {new.id}),
+        "resealed": len(names),
+        "connections": names,
+    }
+
+
+def _new_key(runtime: Runtime, new_file: Path | None) -> Key:
+    told = runtime.config.new_encryption_key
+    if new_file is not None:
+        return files.read(new_file)
+    if told is not None:
+        return parse(told.get_secret_value())
+    raise UsageError(
+        "Which key is the new one? Name its file with --new-key-file, or set"
+        " AUDSYNC_NEW_ENCRYPTION_KEY; `audsync key generate` makes one."
+    )
+
+
+def _next_step(new_file: Path | None) -> str:
+    if new_file is not None:
+        return f"Now set AUDSYNC_ENCRYPTION_KEY_FILE={new_file.absolute()}, wherever audsync runs."
+    return (
+        "Now give AUDSYNC_ENCRYPTION_KEY the value of AUDSYNC_NEW_ENCRYPTION_KEY, wherever audsync"
+        " runs, and unset the latter."
+    )
+
+
+def _refuse_key_elsewhere(runtime: Runtime) -> None:
+    config = runtime.config
+    if config.encryption_key is not None or config.encryption_key_file is not None:
+        raise ConfigError(
+            "AUDSYNC_ENCRYPTION_KEY or AUDSYNC_ENCRYPTION_KEY_FILE is set, and goes before the"
+            " keyring: rotate with --new-key-file, or unset it."
+        )
