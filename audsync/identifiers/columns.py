@@ -8,8 +8,10 @@ and hashed once.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,12 +19,13 @@ import pyarrow.compute as pc
 from audsync.domain import Kind
 from audsync.identifiers import device, email, phone_ordinary
 from audsync.identifiers import text as texts
-from audsync.identifiers.judging import Cells, Judged, judge
+from audsync.identifiers.judging import Cells, Judged, Reading, judge
 from audsync.identifiers.packing import Rejections, Rows, Values, Way
 from audsync.identifiers.place import Regions
 from audsync.identifiers.reasons import Reason
 from audsync.identifiers.rules import BIRTH_SLICES, Form, Rule
 
+_Flags = npt.NDArray[np.bool_]
 _Recogniser = Callable[[pa.Array, Regions], texts.Found]
 
 _RECOGNISERS: Mapping[Form, _Recogniser] = {
@@ -36,8 +39,14 @@ _RECOGNISERS: Mapping[Form, _Recogniser] = {
     Form.PHONE_PLUS: phone_ordinary.ordinary_plus,
 }
 
-_OF_FEW = frozenset({Kind.COUNTRY, Kind.GENDER, Kind.DATE_OF_BIRTH})
-"""Kinds with few different cells, whose verdict does not depend on the row's region."""
+_OF_REGIONS = frozenset({Kind.PHONE, Kind.STATE, Kind.ZIP_CODE})
+"""Kinds whose verdict depends on the row's region, too."""
+
+_FEW = 64
+_REMEMBERED = 64
+"""So many verdicts on up to so many different cells are kept: the countries of a segment, say."""
+_SELDOM = 2
+"""A cell that comes less often on average is not worth looking for its equals."""
 
 _Picks = Callable[[Rows], tuple[Rows, Rows | None]]
 """From numbers of judged cells to the rows that have them, and which of them each has."""
@@ -66,51 +75,79 @@ class Column:
     def judge(self, rows: Rows) -> Judged:
         """The verdict on these rows' cells, the long way."""
         text = texts.series(self.cells).gather(rows)
-        return self._judge(Cells(rows, text, self.regions.of(rows)))
+        return judge(Cells(rows, text, self.regions.of(rows)), self.reading)
 
-    def judge_each(self, different: pl.Series) -> Judged:
-        """The verdict on cells that stand for many; their rows are their numbers here."""
-        nowhere = pl.Series([None], dtype=pl.String).new_from_index(0, len(different))
-        return self._judge(Cells(np.arange(len(different)), different, nowhere))
-
-    def _judge(self, cells: Cells) -> Judged:
-        return judge(
-            cells, kind=self.kind, form=self.form, is_raw=self.is_raw, is_lenient=self.is_lenient
+    @property
+    def reading(self) -> Reading:
+        """What a verdict depends on beside the cells."""
+        return Reading(
+            kind=self.kind, form=self.form, is_raw=self.is_raw, is_lenient=self.is_lenient
         )
 
 
 def prepared(column: Column) -> tuple[list[Values], list[Rejections]]:
     """What becomes of each cell that is not blank."""
-    if column.kind in _OF_FEW:
-        different, numbers = texts.few(column.cells)
-        return _sorted_out(column, column.judge_each(different), _spread(numbers, len(different)))
     is_filled = pc.greater(pc.binary_length(column.cells), 0).fill_null(False)
     rest = is_filled.to_numpy(zero_copy_only=False)
-    values: list[Values] = []
-    recognise = _RECOGNISERS.get(column.form)
-    if recognise is not None:
-        where, normal = recognise(column.cells, column.regions)
-        is_ordinary = where.to_numpy()
-        way = Way.TEXT if column.is_raw else Way.DIGEST
-        rows = np.flatnonzero(is_ordinary)
-        values.append(Values(kind=column.kind, way=way, text=normal, rows=rows))
-        rest &= ~is_ordinary
+    values, rejections = _at_a_glance(column, rest)
     left = np.flatnonzero(rest)
-    if not len(left):
+    if len(left):
+        more_values, more_rejections = _sorted_out(column, *_judged(column, left))
+        values, rejections = values + more_values, rejections + more_rejections
+    return values, rejections
+
+
+def _at_a_glance(column: Column, rest: _Flags) -> tuple[list[Values], list[Rejections]]:
+    """What needs no second look; it is taken out of `rest`."""
+    recognise = _RECOGNISERS.get(column.form)
+    if recognise is None:
+        return [], []
+    found = recognise(column.cells, column.regions)
+    where = found.where.to_numpy()
+    rest &= ~where
+    way = Way.TEXT if column.is_raw else Way.DIGEST
+    values = [Values(kind=column.kind, way=way, text=found.normal, rows=np.flatnonzero(where))]
+    if found.refused is None or column.is_lenient:
         return values, []
-    found, rejections = _sorted_out(column, column.judge(left), lambda rows: (rows, None))
-    return values + found, rejections
+    rest &= ~found.refused
+    rows = np.flatnonzero(found.refused)
+    reasons = np.full(len(rows), int(Reason.INVALID_PHONE), np.uint8)
+    return values, [Rejections(kind=column.kind, rows=rows, reasons=reasons)]
 
 
-def _spread(numbers: Rows, count: int) -> _Picks:
+def _judged(column: Column, rows: Rows) -> tuple[Judged, _Picks]:
+    """The verdict on cells, each different one judged once where that is less work."""
+    if column.kind in _OF_REGIONS:
+        return column.judge(rows), lambda chosen: (chosen, None)
+    different, numbers = texts.few(column.cells.take(pa.array(rows)))
+    if len(different) <= _FEW:
+        return _judged_few(tuple(different), column.reading), _spread(rows, numbers)
+    if len(different) * _SELDOM > len(rows):
+        return column.judge(rows), lambda chosen: (chosen, None)
+    return _judged_each(different, column.reading), _spread(rows, numbers)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _judged_few(different: tuple[str, ...], reading: Reading) -> Judged:
+    """The same few cells are left over from batch after batch."""
+    return _judged_each(pl.Series(different, dtype=pl.String), reading)
+
+
+def _judged_each(different: pl.Series, reading: Reading) -> Judged:
+    """The verdict on cells that stand for many; their rows are their numbers here."""
+    nowhere = pl.Series([None], dtype=pl.String).new_from_index(0, len(different))
+    return judge(Cells(np.arange(len(different)), different, nowhere), reading)
+
+
+def _spread(rows: Rows, numbers: Rows) -> _Picks:
     """For cells that stand for many: `numbers` says for each row which cell it has."""
 
-    def picks(cells: Rows) -> tuple[Rows, Rows]:
-        place = np.full(count + 1, -1, dtype=np.intp)  # the last one is that of null, number -1
-        place[cells] = np.arange(len(cells))
+    def picks(chosen: Rows) -> tuple[Rows, Rows]:
+        place = np.full(int(numbers.max()) + 1, -1, dtype=np.intp)
+        place[chosen] = np.arange(len(chosen))
         picked = place[numbers]
-        rows = np.flatnonzero(picked >= 0)
-        return rows, picked[rows]
+        is_chosen = picked >= 0
+        return rows[is_chosen], picked[is_chosen]
 
     return picks
 

@@ -7,6 +7,7 @@ may have, and nothing in it that can only be a mistake (spaces, commas, brackets
 
 from collections.abc import Callable
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -52,7 +53,7 @@ def ordinary(cells: pa.Array) -> texts.Found:
 
 def ordinary_gmail(cells: pa.Array) -> texts.Found:
     """As `ordinary`, without dots and tag where Google takes them off."""
-    where, normal = ordinary(cells)
+    where, normal, _ = ordinary(cells)
     normal = texts.mend(normal, normal.str.contains(_GMAIL), _without_dots_and_tag)
     if not normal.null_count():
         return texts.Found(where, normal)
@@ -91,20 +92,24 @@ def _without_dots_and_tag(address: pl.Series) -> pl.Series:
 
 def _lower(raw: pl.Series) -> pl.Series:
     """Composed again after lower-casing, which takes some letters apart."""
-    return texts.tidy(raw).str.to_lowercase().str.normalize("NFC")
+    lowered = pl.col("raw").str.to_lowercase().str.normalize("NFC")
+    return texts.tidy(raw).to_frame("raw").select(lowered).to_series()
 
 
 def _judge(raw: pl.Series, clean: Callable[[pl.Series], pl.Series]) -> texts.Verdict:
     """Nearly all addresses are short and plain: what makes them so is asked first."""
     address = raw.str.to_lowercase()
-    is_plain = (address.str.len_bytes() <= _SHORT_BYTES) & address.str.contains(_PLAIN)
-    rest = (~is_plain).arg_true()
-    cleaned = clean(raw.gather(rest))
-    address = address.scatter(rest, cleaned)
-    reason = pl.zeros(len(raw), dtype=pl.UInt8, eager=True)
-    reason = reason.scatter(rest, cleaned.to_frame("address").select(_reason()).to_series())
-    reason = reason.scatter(address.str.contains(_PLACEHOLDER).arg_true(), int(Reason.PLACEHOLDER))
-    return texts.Verdict(address.scatter((reason != 0).arg_true(), None), reason)
+    asked = pl.col("address")
+    is_plain = (asked.str.len_bytes() <= _SHORT_BYTES) & asked.str.contains(_PLAIN)
+    rest = ~address.to_frame("address").select(is_plain).to_series()
+    reason = np.zeros(len(raw), dtype=np.uint8)
+    if rest.any():
+        places = rest.to_numpy()
+        cleaned = clean(raw.filter(rest)).to_frame("address")
+        address = address.scatter(np.flatnonzero(places), cleaned.to_series())
+        reason[places] = cleaned.select(_reason()).to_series().to_numpy()
+    reason[address.str.contains(_PLACEHOLDER).to_numpy()] = int(Reason.PLACEHOLDER)
+    return texts.Verdict(address.scatter(np.flatnonzero(reason), None), pl.Series(reason))
 
 
 def _reason() -> pl.Expr:

@@ -90,16 +90,21 @@ class Judged(NamedTuple):
     is_hash: _Flags
 
 
-def judge(cells: Cells, *, kind: Kind, form: Form, is_raw: bool, is_lenient: bool) -> Judged:
-    """The verdict on each cell that is not blank.
+class Reading(NamedTuple):
+    """What a verdict depends on beside the cell and its region."""
 
-    Args:
-        cells: all of one kind.
-        kind: theirs.
-        form: the platform's normal form of that kind.
-        is_raw: whether the platform takes the text itself.
-        is_lenient: keep possible phone numbers.
-    """
+    kind: Kind
+    form: Form
+    """The platform's normal form of that kind."""
+    is_raw: bool
+    """Whether the platform takes the text itself."""
+    is_lenient: bool
+    """Keep possible phone numbers."""
+
+
+def judge(cells: Cells, reading: Reading) -> Judged:
+    """The verdict on each cell that is not blank."""
+    kind, is_raw = reading.kind, reading.is_raw
     sizes = texts.measure(cells.text)
     is_endless = sizes.bytes > _MAX_CELL_BYTES
     if kind is Kind.PHONE:
@@ -114,7 +119,7 @@ def judge(cells: Cells, *, kind: Kind, form: Form, is_raw: bool, is_lenient: boo
     if is_hash.any():
         is_hash[is_hash] = _are_hashes(cells.text.filter(pl.Series(is_hash)), kind, is_raw=is_raw)
     others = cells.pick((length > 0) & ~is_hash)
-    parts = [_of_texts(others, kind, form, is_lenient=is_lenient)] if len(others.rows) else []
+    parts = [_of_texts(others, reading)] if len(others.rows) else []
     if is_hash.any():
         must_be_raw = (is_raw and kind is not Kind.EXTERNAL_ID) or kind is Kind.DATE_OF_BIRTH
         parts.append(_of_hashes(cells.pick(is_hash), must_be_raw=must_be_raw))
@@ -140,9 +145,10 @@ def _are_hashes(text: pl.Series, kind: Kind, *, is_raw: bool) -> _Flags:
     return are.to_numpy()
 
 
-def _of_texts(cells: Cells, kind: Kind, form: Form, *, is_lenient: bool) -> Judged:
+def _of_texts(cells: Cells, reading: Reading) -> Judged:
+    kind, form = reading.kind, reading.form
     if kind is Kind.PHONE:
-        judged = phone.normalise(cells.text, cells.region, is_lenient=is_lenient)
+        judged = phone.normalise(cells.text, cells.region, is_lenient=reading.is_lenient)
     else:
         judged = _NORMALISERS[form](cells.text, cells.region)
     find = _without_words if kind in _SHAPED else _without_words_and_odd

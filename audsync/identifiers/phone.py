@@ -41,8 +41,8 @@ def normalise(raw: pl.Series, region: pl.Series, *, is_lenient: bool) -> texts.V
         is_lenient: keep numbers that are possible, though not valid.
     """
     cells = pl.DataFrame({"text": raw, "region": region}).with_row_index("at")
-    if cells.select(pl.struct("text", "region").n_unique()).item() <= _FEW:
-        asked = _ask(cells, is_lenient=is_lenient).sort("at")
+    if _are_few(cells):
+        asked = _ask(cells, is_lenient=is_lenient)
         return _without_zeros(texts.Verdict(asked["digits"], asked["code"]), raw)
     is_simple = cells["text"].str.contains(_SIMPLE)
     simple = _simple(cells.filter(is_simple))
@@ -212,23 +212,34 @@ def _fits(plan: Plan) -> pl.Expr:
     return number.str.contains(plan.types) & number.str.contains(plan.general)
 
 
+def _are_few(cells: pl.DataFrame) -> bool:
+    """Whether there are no more than `_FEW` different texts; the first ones tell as a rule."""
+    cells = cells.select("text", "region")
+    return all(len(set(some.iter_rows())) <= _FEW for some in (cells.head(2 * _FEW), cells))
+
+
 def _ask(cells: pl.DataFrame, *, is_lenient: bool) -> pl.DataFrame:
-    """The verdict of phonenumbers itself: columns `at`, `digits`, `code`."""
-    different = cells.select("text", "region").unique()
-    answers = [
-        oracle.ask(text, region, is_lenient=is_lenient) for text, region in different.iter_rows()
-    ]
-    answered = different.with_columns(
-        digits=pl.Series([digits for digits, _ in answers], dtype=pl.String),
-        code=pl.Series([int(reason) for _, reason in answers], dtype=pl.UInt8),
+    """The verdict of phonenumbers itself, in order: columns `at`, `digits`, `code`."""
+    asked = list(zip(cells["text"], cells["region"], strict=True))
+    answers = {
+        (text, region): oracle.ask(text, region, is_lenient=is_lenient)
+        for text, region in set(asked)
+    }
+    return pl.DataFrame(
+        {
+            "at": cells["at"],
+            "digits": pl.Series([answers[each][0] for each in asked], dtype=pl.String),
+            "code": pl.Series([int(answers[each][1]) for each in asked], dtype=pl.UInt8),
+        }
     )
-    joined = cells.join(answered, on=["text", "region"], how="inner", nulls_equal=True)
-    return joined.select("at", "digits", "code")
 
 
 def _without_zeros(judged: texts.Verdict, raw: pl.Series) -> texts.Verdict:
     """`0000000000` is nobody's number, however possible its length."""
-    zeros = raw.str.contains(_ALL_ZERO).arg_true()
+    zeros = raw.str.contains(_ALL_ZERO)
+    if not zeros.any():
+        return judged
+    zeros = zeros.arg_true()
     return texts.Verdict(
         judged.normal.scatter(zeros, None), judged.reason.scatter(zeros, int(Reason.PLACEHOLDER))
     )

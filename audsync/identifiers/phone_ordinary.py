@@ -2,12 +2,13 @@
 
 A number with "+", or a national one with or without its one-digit prefix, or with its calling
 code in front, is accepted here if a region of its calling code has it and nothing else in
-`phonenumbers.parse` could touch it. It never rejects: what is not accepted is left to
-audsync.identifiers.phone. Digits are picked out of the column's bytes at once.
+`phonenumbers.parse` could touch it, and refused if no region of the code has it. The rest is left
+to audsync.identifiers.phone. Digits are picked out of the column's bytes at once.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audsync.identifiers import text as texts
-from audsync.identifiers.phone_rules import Region, compiled
+from audsync.identifiers.phone_rules import Plan, Region, compiled
 from audsync.identifiers.place import Regions
 
 _SIMPLE = r"^\(?\+?[0-9(][0-9 ().\-/]{3,60}$"
@@ -38,46 +39,84 @@ def ordinary(cells: pa.Array, regions: Regions) -> texts.Found:
         cells: as the source gave them.
         regions: of the countries to read national numbers with.
     """
-    is_simple = texts.series(cells).str.contains(_SIMPLE).fill_null(value=False)
+    asked = pl.col("text").str.contains(_SIMPLE).fill_null(value=False)
+    is_simple = texts.series(cells).to_frame("text").select(asked).to_series()
     rows = np.flatnonzero(is_simple.to_numpy())
     digits = _Digits.of(cells.filter(is_simple.to_arrow()))
-    number, is_sure = _settled(digits, regions.names, regions.numbers[rows])
-    where = np.zeros(len(cells), dtype=bool)
-    where[rows[is_sure]] = True
-    return texts.Found(pl.Series(where), number.filter(pl.Series(is_sure)))
+    numbers = _Numbers.of(digits, regions.names, regions.numbers[rows])
+    is_valid, is_refused = numbers.verdicts()
+    where, refused = (np.zeros(len(cells), dtype=bool) for _ in range(2))
+    where[rows[is_valid]] = True
+    refused[rows[is_refused]] = True
+    return texts.Found(pl.Series(where), numbers.text.filter(pl.Series(is_valid)), refused)
 
 
 def ordinary_plus(cells: pa.Array, regions: Regions) -> texts.Found:
     """As `ordinary`, with "+" in front."""
-    where, digits = ordinary(cells, regions)
-    return texts.Found(where, digits.to_frame("digits").select("+" + pl.col("digits")).to_series())
+    found = ordinary(cells, regions)
+    plus = found.normal.to_frame("digits").select("+" + pl.col("digits")).to_series()
+    return found._replace(normal=plus)
 
 
-def _settled(digits: "_Digits", names: pl.Series, region: _Places) -> tuple[pl.Series, _Flags]:
-    """The number that each text comes to, and whether it is valid beyond doubt.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Numbers:
+    """Calling numbers, and how they were found in the digits of the texts."""
 
-    Args:
-        digits: of each text.
-        names: of the different regions.
-        region: for each text which of these it has.
-    """
-    rules, plans = compiled(), _Plans.of(names)
-    is_national = ~digits.has_plus & plans.are_readable[region] & digits.have_heads()
-    is_dialled, dialled = _dialled_abroad(digits, names, region, is_national)
-    is_home = is_national & ~is_dialled
-    heads = digits.heads()
-    has_code = is_home & plans.begin_with_code[region, heads]
-    has_prefix = is_home & plans.begin_with_prefix[region, heads]
-    codes = plans.codes.take(pa.array(np.where(is_home & ~has_code, region, len(names))))
-    bare = digits.without_first(has_prefix).text()
-    number = texts.series(pc.binary_join_element_wise(codes, bare, ""))
-    number = number.scatter(np.flatnonzero(is_dialled), dialled)
-    is_valid, is_odd = _verdicts(number)
-    is_sure = is_valid & (has_prefix | ~is_odd) & (digits.has_plus | is_national)
-    # With its code in front, it may be a number that only begins like the code.
-    own = _with_heads(texts.series(plans.codes), digits, region, has_code)
-    is_sure[has_code] &= ~own.str.contains(rules.main.general).to_numpy()
-    return number, is_sure
+    text: pl.Series
+    unstripped: Callable[[_Flags], pl.Series]
+    """Some national ones with all the digits of the text behind their calling code."""
+    is_read: _Flags
+    """Whether it is known how to read the text, and its digits are not all zero."""
+    has_prefix: _Flags
+    """Whether a national prefix was taken off."""
+    has_code: _Flags
+    """Whether the calling code was there already, without "+"."""
+
+    @classmethod
+    def of(cls, digits: "_Digits", names: pl.Series, region: _Places) -> "_Numbers":
+        """Read texts of digits.
+
+        Args:
+            digits: of each text.
+            names: of the different regions.
+            region: for each text which of these it has.
+        """
+        plans = _Plans.of(names)
+        heads, have_heads = digits.heads()
+        is_national = ~digits.has_plus & plans.are_readable[region] & have_heads
+        is_dialled, dialled = _dialled_abroad(digits, names, region, is_national)
+        is_home = is_national & ~is_dialled
+        has_code = is_home & plans.begin_with_code[region, heads]
+        has_prefix = is_home & plans.begin_with_prefix[region, heads]
+        codes = plans.codes.take(pa.array(np.where(is_home & ~has_code, region, len(names))))
+        bare = digits.without_first(has_prefix).text()
+        text = texts.series(pc.binary_join_element_wise(codes, bare, ""))
+        return cls(
+            text=text.scatter(np.flatnonzero(is_dialled), dialled),
+            unstripped=partial(_with_heads, plans.codes, digits, region),
+            is_read=((digits.has_plus & have_heads) | is_national) & (heads > 0),
+            has_prefix=has_prefix,
+            has_code=has_code,
+        )
+
+    def verdicts(self) -> tuple[_Flags, _Flags]:
+        """Which are valid beyond doubt, and which are beyond doubt not."""
+        is_valid, is_odd = _verdicts(self.text)
+        is_sure = self.is_read & (self.has_prefix | ~is_odd)
+        is_refused = is_sure & ~is_valid & ~self.has_code
+        is_valid &= is_sure
+        # With its code in front, it may be a number that only begins like the code.
+        asked = is_valid & self.has_code
+        if asked.any():
+            general = compiled().main.general
+            is_valid[asked] = ~self.unstripped(asked).str.contains(general).to_numpy()
+        if is_refused.any():
+            is_refused[is_refused] = _are_of_no_region(self.text.filter(pl.Series(is_refused)))
+        # `parse` may take off the prefix or not: either way there must be no such number.
+        asked = is_refused & self.has_prefix
+        if asked.any():
+            is_refused[asked] = _are_of_no_region(self.unstripped(asked))
+        return is_valid, is_refused
 
 
 def _verdicts(number: pl.Series) -> tuple[_Flags, _Flags]:
@@ -89,15 +128,30 @@ def _verdicts(number: pl.Series) -> tuple[_Flags, _Flags]:
         is_general=column.str.contains(rules.main.general),
         is_odd=column.str.contains(rules.not_as_it_stands),
     )
-    has_type, is_general = asked["has_type"], asked["is_general"]
-    is_valid = (has_type & is_general).to_numpy().copy()
+    is_valid = (asked["has_type"] & asked["is_general"]).to_numpy().copy()
     # The other regions of a shared code are asked about the few that its main one does not have.
-    further = is_general & ~has_type
-    is_further = pl.any_horizontal(
-        column.str.contains(plan.types) & column.str.contains(plan.general) for plan in rules.others
-    ) & ~column.str.contains(rules.others_leading)
-    is_valid[further.to_numpy()] = asked.filter(further).select(is_further).to_series().to_numpy()
+    further = asked["is_general"] & ~asked["has_type"]
+    if further.any():
+        is_further = _fits_others() & ~column.str.contains(rules.others_leading)
+        is_valid[further.to_numpy()] = asked.filter(further).select(is_further).to_series()
     return is_valid, asked["is_odd"].to_numpy()
+
+
+def _are_of_no_region(number: pl.Series) -> _Flags:
+    """Whether each calling number has a calling code, and no region of that code has it."""
+    rules, column = compiled(), pl.col("number")
+    is_of_any = _fits(rules.main) | _fits_others() | column.str.contains(rules.others_leading)
+    is_of_none = column.str.contains(rules.calling_code) & ~is_of_any
+    return number.to_frame("number").select(is_of_none).to_series().to_numpy()
+
+
+def _fits_others() -> pl.Expr:
+    return pl.any_horizontal(_fits(plan) for plan in compiled().others)
+
+
+def _fits(plan: Plan) -> pl.Expr:
+    number = pl.col("number")
+    return number.str.contains(plan.types) & number.str.contains(plan.general)
 
 
 def _dialled_abroad(
@@ -105,17 +159,17 @@ def _dialled_abroad(
 ) -> tuple[_Flags, pl.Series]:
     """Where the prefix that dials abroad from the region is in front, and what is behind it."""
     pattern = compiled().dialled_abroad
-    headed = _with_heads(names, digits, region, is_national)
+    headed = _with_heads(texts.cells_of(names.to_arrow()), digits, region, is_national)
     are_dialled = headed.str.contains(pattern)
     is_dialled = is_national.copy()
     is_dialled[is_national] = are_dialled.to_numpy()
-    return is_dialled, headed.filter(are_dialled).str.replace(pattern, "")
+    dialled = headed.filter(are_dialled)
+    return is_dialled, dialled.str.replace(pattern, "") if len(dialled) else dialled
 
 
-def _with_heads(heads: pl.Series, digits: "_Digits", region: _Places, where: _Flags) -> pl.Series:
+def _with_heads(heads: pa.Array, digits: "_Digits", region: _Places, where: _Flags) -> pl.Series:
     """Some of the digits, each with its region's head in front."""
-    chosen = heads.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(pa.string())
-    chosen = chosen.take(pa.array(region[where]))
+    chosen = heads.take(pa.array(region[where]))
     given = digits.text().filter(pa.array(where))
     return texts.series(pc.binary_join_element_wise(chosen, given, ""))
 
@@ -186,17 +240,12 @@ class _Digits:
             has_plus=(signs[starts] == _PLUS) | (signs[starts + 1] == _PLUS),
         )
 
-    def have_heads(self) -> _Flags:
-        """Which have enough digits for `heads` to be of them alone: signs only may have none."""
-        have: _Flags = np.diff(self.starts) >= _LONGEST_CODE
-        return have
-
-    def heads(self) -> npt.NDArray[np.uint16]:
-        """The three first digits of each as a number."""
+    def heads(self) -> tuple[npt.NDArray[np.uint16], _Flags]:
+        """The three first digits of each as a number, and whether it has three."""
         head = np.zeros(len(self.has_plus), dtype=np.uint16)
         for at in range(_LONGEST_CODE):
             head = head * np.uint16(10) + (self.data[self.starts[:-1] + at] - np.uint8(_ZERO))
-        return head
+        return head, np.diff(self.starts) >= _LONGEST_CODE
 
     def without_first(self, where: _Flags) -> "_Digits":
         """Without the first digit of some."""

@@ -67,12 +67,12 @@ def normalise_zip_as_given(raw: pl.Series) -> texts.Verdict:
 
 def normalise_country_upper(raw: pl.Series) -> texts.Verdict:
     """The upper-case alpha-2 code."""
-    return texts.verdict(_codes(raw, otherwise=None))
+    return texts.verdict(_codes(raw))
 
 
 def normalise_country_lower(raw: pl.Series) -> texts.Verdict:
     """The lower-case alpha-2 code."""
-    return texts.verdict(_codes(raw, otherwise=None).str.to_lowercase())
+    return texts.verdict(_codes(raw).str.to_lowercase())
 
 
 class Regions:
@@ -90,9 +90,8 @@ class Regions:
         numbers = np.zeros(rows, dtype=np.int32)
         if country is not None:
             different, numbers = texts.few(country)
-            found = _codes(different, otherwise=UNKNOWN_COUNTRY)
             # A null cell has the number -1: the last one.
-            codes = [code or default for code in found] + codes
+            codes = [_region(spelling, default) for spelling in different] + codes
         places = {code: place for place, code in enumerate(dict.fromkeys(codes))}
         self.names = pl.Series(list(places), dtype=pl.String)
         """Different ones: alpha-2 codes; `ZZ` for cells that name no known country, null where
@@ -105,13 +104,14 @@ class Regions:
         return self.names.gather(self.numbers[rows])
 
 
-def _codes(raw: pl.Series, *, otherwise: str | None) -> pl.Series:
-    """One look-up for each different spelling, for a column has few; null for blank cells."""
-    spellings = raw.drop_nulls().unique()
-    codes = {
-        spelling: (code_of(trimmed) or otherwise) if trimmed else None
-        for spelling, trimmed in zip(spellings, texts.trim(spellings), strict=True)
-    }
+def _region(country: str, default: str | None) -> str | None:
+    name = texts.trimmed(country)
+    return (code_of(name) or UNKNOWN_COUNTRY) if name else default
+
+
+def _codes(raw: pl.Series) -> pl.Series:
+    """One look-up for each different spelling, for a column has few; null where it is unknown."""
+    codes = {spelling: code_of(texts.trimmed(spelling)) for spelling in raw.unique() if spelling}
     return raw.replace_strict(codes, default=None, return_dtype=pl.String)
 
 

@@ -36,12 +36,14 @@ class Verdict(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The values of a column whose verdict needs no second look: accepted, and no hashes."""
+    """The values of a column whose verdict needs no second look; none of them is a hash."""
 
     where: pl.Series
-    """Boolean, as long as the column, without nulls."""
+    """Boolean, as long as the column, without nulls: what is accepted."""
     normal: pl.Series
     """String: the normal form of each value at `where`."""
+    refused: npt.NDArray[np.bool_] | None = None
+    """What is rejected for `Reason.INVALID_PHONE`, unless possible numbers are kept."""
 
 
 class Few(NamedTuple):
@@ -111,6 +113,11 @@ def trim(text: pl.Series) -> pl.Series:
     return trim_where(text, sizes.bytes != sizes.chars)
 
 
+def trimmed(text: str) -> str:
+    """As `trim`, of one text."""
+    return text.strip(_ASCII_SPACES + _SPACES + _UNSEEN)
+
+
 def trim_where(text: pl.Series, is_foreign: npt.NDArray[np.bool_]) -> pl.Series:
     """As `trim`, where it is known which texts have anything beyond ASCII."""
     return mend(text.str.strip_chars(_ASCII_SPACES), pl.Series(is_foreign), _trim_rare)
@@ -127,7 +134,9 @@ def tidy(text: pl.Series) -> pl.Series:
 
 def is_foreign(text: pl.Series) -> pl.Series:
     """Whether there is anything beyond ASCII: the cheapest of all questions."""
-    return text.str.len_bytes() != text.str.len_chars()
+    length = pl.col("text").str
+    is_so = length.len_bytes() != length.len_chars()
+    return text.to_frame("text").select(is_so).to_series()
 
 
 def _trim_rare(text: pl.Series) -> pl.Series:

@@ -74,26 +74,32 @@ def mismatches(cases: list[Case], *, lenient: bool = False) -> list[tuple[Case, 
         is_lenient=lenient,
     )
     wrong = []
-    accepted = at_a_glance(cases)
+    glance = at_a_glance(cases)
     for case, normal, reason in zip(cases, judged.normal, judged.reason, strict=True):
         expected = said_by_phonenumbers(*case, lenient=lenient)
         is_consistent = (reason == Reason.ACCEPTED) is (normal is not None)
         if reason != Reason.PLACEHOLDER and (normal != expected or not is_consistent):
             wrong.append((case, normal))
-        if accepted.get(case, expected) != expected:
-            wrong.append((case, accepted[case]))
+        seen = glance.get(case, expected)
+        is_refused = seen is None and case in glance
+        if seen != expected and not (lenient and is_refused):
+            wrong.append((case, seen))
+        if is_refused and not lenient and reason != Reason.INVALID_PHONE:
+            wrong.append((case, "refused for another reason"))
     return wrong
 
 
-def at_a_glance(cases: list[Case]) -> dict[Case, str]:
-    """What the quick look accepts, and as what; it may pass over any case."""
+def at_a_glance(cases: list[Case]) -> dict[Case, str | None]:
+    """What the quick look accepts, and as what, or refuses: None. It may pass over any case."""
     countries = pa.array([region for _, region in cases], pa.string())
-    where, normal = phone_ordinary.ordinary(
+    where, normal, refused = phone_ordinary.ordinary(
         pa.array([text for text, _ in cases], pa.string()),
         Regions(countries, default=None, rows=len(cases)),
     )
-    chosen = [case for case, is_accepted in zip(cases, where, strict=True) if is_accepted]
-    return dict(zip(chosen, normal, strict=True))
+    assert refused is not None
+    accepted = [case for case, is_accepted in zip(cases, where, strict=True) if is_accepted]
+    settled: dict[Case, str | None] = dict(zip(accepted, normal, strict=True))
+    return settled | {case: None for case, is_bad in zip(cases, refused, strict=True) if is_bad}
 
 
 def spellings(nsn: str, code: int, region: str) -> Iterator[str]:
