@@ -17,6 +17,7 @@ from audsync.cli import (
     setup,
     simulated,
     syncing,
+    watching,
 )
 from audsync.cli.context import set_up_logging
 from audsync.cli.globals import Globals, split
@@ -57,6 +58,8 @@ for _name, _command in (
     ("export", segments.export),
     ("hash", segments.hash_),
     ("doctor", setup.doctor),
+    ("health", watching.health),
+    ("metrics", watching.metrics),
     ("schema", setup.schema),
     ("sandbox", simulated.sandbox),
 ):
