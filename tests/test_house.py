@@ -17,7 +17,13 @@ from audsync.config.load import load_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-GUIDES = ("README.md", "CONTRIBUTING.md", "crontab.example", "docs/configuration.md")
+GUIDES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "crontab.example",
+    "docs/configuration.md",
+    "docs/cron.md",
+)
 MAX_LINES = 400
 DRAWERS = {"base", "common", "core", "helpers", "misc", "util", "utils"}
 WARNINGS = {

@@ -44,6 +44,16 @@ def test_the_crontab_calls_it_every_quarter_of_an_hour(place: Place) -> None:
     assert shlex.split(line.command) == list(place.command)
 
 
+@PLACES
+def test_cron_itself_takes_the_crontab(place: Place, tmp_path: Path) -> None:
+    if shutil.which("crontab") is None:
+        pytest.skip("no crontab on this machine")
+    tab = tmp_path / "tab"
+    tab.write_text(text(Target.CRON, place), encoding="utf-8")
+    done = subprocess.run(["crontab", "-n", tab], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_crontab_that_is_shipped_is_one() -> None:
     shipped = (Path(__file__).parents[3] / "crontab.example").read_text("utf-8")
     tab = parse(shipped)
