@@ -65,6 +65,13 @@ class Spec:
     """An audience can be emptied by one call."""
     settles_within_s: int = 0
     """Requests that are accepted are worked off later, at most so many seconds; 0: at once."""
+    changes_by_replace: bool = False
+    """Members change by nothing but a whole replace session, which takes effect with its last
+    batch or not at all; so an audience cannot be emptied. Only where `replaces_by` is `session`;
+    such a session leaves nothing open."""
+    creates_with_members: bool = False
+    """An audience comes to be with its first members. Until then `create` gives an id that stands
+    for it, which every call takes; `describe` tells the platform's own id once there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +138,7 @@ class Connector(Protocol):
         ...
 
     def create(self, name: str, description: str) -> RemoteId:
-        """Make an empty audience.
+        """Make an empty audience; where `spec.creates_with_members`, only prepare to make it.
 
         Raises:
             OutcomeUnknownError: no usable answer; it may exist now. Never repeated by itself.
@@ -140,10 +147,10 @@ class Connector(Protocol):
         ...
 
     def describe(self, audience: RemoteId) -> RemoteAudience:
-        """Name, size and state.
+        """Name, size and state; its id is the platform's own where there is one by now.
 
         Raises:
-            AudienceGoneError: the platform does not have it.
+            AudienceGoneError: the platform does not have it any more.
         """
         ...
 

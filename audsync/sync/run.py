@@ -22,6 +22,7 @@ from audsync.errors import (
     PartialFailureError,
     RejectedError,
     StateError,
+    ValidationError,
 )
 from audsync.store import ledger
 from audsync.sync import books as bookkeeping
@@ -123,8 +124,9 @@ def _carry_out(
     sessions = _sessions(plan, ports)
     try:
         guards.enforce(guard, drafted.verdicts, audience=subject.name)
+        _require_members(ports, plan, subject)
         ports.check_stop()
-    except (GuardError, CancelledError, BudgetEndedError) as error:
+    except (GuardError, ValidationError, CancelledError, BudgetEndedError) as error:
         return Outcome(
             status=_status_of(error, SyncStatus.FAILED),
             books=drafted.books,
@@ -157,6 +159,22 @@ def _mark(ports: Ports, plan: Plan) -> datetime | None:
     return ports.connector.clock_mark() if has_sweep else None
 
 
+def _require_members(ports: Ports, plan: Plan, subject: Subject) -> None:
+    """Where a replace is the only change, nothing leads to an empty audience.
+
+    Raises:
+        ValidationError: the plan is more than a replace: it has removals, and nobody to keep.
+    """
+    is_swap = all(batch.action is Action.REPLACE for batch in plan.batches)
+    if ports.spec.changes_by_replace and not is_swap:
+        raise ValidationError(
+            f"Nobody in the segment of {subject.name} can be sent, and {ports.spec.platform} cannot"
+            " empty an audience on this connection. Nothing was sent: delete the audience with"
+            f" `audsync delete {subject.name}` instead, or look at the segment's source.",
+            details={"platform": ports.spec.platform.value},
+        )
+
+
 def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> None:
     """Without its files nothing is known of an audience: only a session that swaps all is exact.
 
@@ -186,6 +204,9 @@ def draft(
         replaces_by_sweep=desk.spec.replaces_by is Replacing.SWEEP,
     )
     plan = desk.engine.plan(standing.files, desired, request)
+    if plan.batches and desk.spec.changes_by_replace and not is_replace:
+        swap = replace(request, is_replace=True)
+        plan = desk.engine.plan(standing.files, desired, swap)
     snapshot_size = sum(standing.sizes.values())
     return Draft(
         plan=plan,

@@ -49,7 +49,10 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
     for _ in range(random.randrange(1, recipe.runs + 1)):
         crowd = next_crowd(random, crowd, is_linked=world.is_linked)
         world.go(_troubled(random, crowd, recipe))
-    end_clean(world, next_crowd(random, crowd, is_linked=world.is_linked))
+    crowd = next_crowd(random, crowd, is_linked=world.is_linked)
+    while world.spec.changes_by_replace and not crowd.values():
+        crowd = next_crowd(random, crowd, is_linked=world.is_linked)  # it cannot be emptied
+    end_clean(world, crowd)
     return world
 
 
@@ -78,6 +81,8 @@ def end_clean(world: World, crowd: Crowd) -> None:
     """Clean runs until nothing is in flight; then exact, and nothing more to say."""
     if world.platform.is_gone:
         world.recreate()
+    if world.spec.changes_by_replace:
+        world.platform.work_off_all()  # until then nothing is let in
     was_in_flight = bool(world.platform.queue)
     clean_run(world, crowd)
     world.platform.work_off_all()

@@ -1,42 +1,27 @@
-"""A platform that goes wrong on demand, and the connector that stands before it.
+"""A platform on which requests go wrong on demand.
 
 It holds members twice: as the set of values it was told, and as people it recognises by them,
 whom any of their values brings in or takes out. Requests may be lost, applied without an answer,
 applied late, refused; a replace session keeps everybody else out until it ends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from audsync import steps
-from audsync.connectors.contract import BaseConnector, Spec
 from audsync.domain import (
-    FIRST_FIELD,
     Action,
-    Receipt,
-    RemoteAudience,
-    RemoteId,
-    Settlement,
-    SettlementState,
     UploadBatch,
 )
 from audsync.errors import (
     AudienceGoneError,
     ConflictError,
-    CredentialsExpiredError,
-    OutcomeUnknownError,
-    PlatformError,
-    RateLimitError,
-    UnavailableError,
-    ValidationError,
 )
 from tests.sim.set_rows import Value
 
 SESSION_S = 90 * 60
-REMOTE = RemoteId("sim-1")
 Person = int
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,7 +44,7 @@ class Fault(StrEnum):
     GONE = "audience gone"
 
 
-_LATE = frozenset({Fault.LATE, Fault.LATE_SECOND_TRY, Fault.LATE_EXPIRED})
+LATE_FAULTS = frozenset({Fault.LATE, Fault.LATE_SECOND_TRY, Fault.LATE_EXPIRED})
 _WEIGHTS = {
     Fault.LOST: 4,
     Fault.UNANSWERED: 4,
@@ -86,6 +71,8 @@ class Late:
     born_in_run: int
     tick: int = 0
     """When it came, by the platform's own count of requests."""
+    is_whole: bool = False
+    """A replace of which all requests have come: these are all its rows."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,6 +104,8 @@ class SimPlatform:
     since: dict[Value, int] = field(default_factory=dict)
     """When each value was added last."""
     session: ReplaceSession | None = None
+    files: dict[int, set[Value]] = field(default_factory=dict)
+    """By session, what was brought for a replace that its last request begins."""
     queue: list[Late] = field(default_factory=list)
     accepted: dict[str, Accepted] = field(default_factory=dict)
     tick: int = 0
@@ -124,6 +113,9 @@ class SimPlatform:
 
     def apply(self, late: Late) -> None:
         """What a request does when its turn comes."""
+        if late.is_whole:
+            self._become(set(late.rows))
+            return
         if late.action is Action.REPLACE:
             self._take_into_session(late)
             return
@@ -169,8 +161,10 @@ class SimPlatform:
         """Values of which nobody can say whether they are there."""
         open_ones = [one.late for one in self.accepted.values() if not one.is_done]
         rows = {row for late in (*self.queue, *open_ones) for row in late.rows}
-        is_sweeping = any(late.action is Action.SWEEP for late in (*self.queue, *open_ones))
-        return rows | self.values if is_sweeping else rows
+        takes_out = any(
+            late.is_whole or late.action is Action.SWEEP for late in (*self.queue, *open_ones)
+        )
+        return rows | self.values if takes_out else rows
 
     def admit(self, upload: UploadBatch) -> None:
         """Refuse what the audience's state forbids.
@@ -180,11 +174,14 @@ class SimPlatform:
         """
         if self.is_gone:
             raise AudienceGoneError("The audience is gone.")
+        if any(one.late.is_whole and not one.is_done for one in self.accepted.values()):
+            raise ConflictError("A replace is being worked off.")
         self.expire_session()
         is_mine = self.session is not None and self.session.number == upload.session
         if self.session is not None and not is_mine:
             raise ConflictError("A replace is running.")
-        if upload.action is Action.REPLACE and upload.number > 1 and not is_mine:
+        is_brought = upload.session in self.files
+        if upload.action is Action.REPLACE and upload.number > 1 and not (is_mine or is_brought):
             raise ConflictError("The session has ended.")
 
     def open_session(self, number: int) -> None:
@@ -235,7 +232,8 @@ class SimPlatform:
         the rest some is worked off between runs.
         """
         for reference, request in tuple(self.accepted.items()):
-            if reference not in heard:
+            # One that keeps all others out until it is done lands after none.
+            if reference not in heard and not request.late.is_whole:
                 del self.accepted[reference]
                 if not request.is_done:
                     self.queue.append(request.late)
@@ -249,6 +247,7 @@ class SimPlatform:
         """Another audience under the same roof, empty."""
         self.values, self.people, self.since = set(), set(), {}
         self.session, self.queue, self.is_gone = None, [], False
+        self.files = {}
         self.accepted = {}
 
     def _land(self, late: Late) -> None:
@@ -296,187 +295,4 @@ class Trouble:
         if self.may_be_gone and self.random.random() < 0.02:
             return Fault.GONE
         fault = self.random.choices(tuple(_WEIGHTS), tuple(_WEIGHTS.values()))[0]
-        return Fault.LOST if fault in _LATE and not self.may_be_late else fault
-
-
-class SimConnector(BaseConnector):
-    """`Connector` over a `SimPlatform`; `witness` looks into the store before every request."""
-
-    def __init__(
-        self,
-        platform: SimPlatform,
-        trouble: Trouble,
-        spec: Spec,
-        *,
-        run: int,
-        witness: Callable[[UploadBatch], None],
-        heard: Callable[[], set[str]],
-    ) -> None:
-        self.spec = spec
-        self._heard = heard
-        self._patience = trouble.random.randrange(3)
-        self.requests = 0
-        self.closings = 0
-        self._platform = platform
-        self._trouble = trouble
-        self._run = run
-        self._witness = witness
-
-    def send(self, batch: UploadBatch) -> Receipt:
-        steps.reached("call: before send")
-        self.requests += 1
-        self._witness(batch)
-        self._platform.advance_queue()
-        receipt = self._answer(batch, self._trouble.next())
-        steps.reached("call: after send")
-        return receipt
-
-    def close_session(self, audience: RemoteId, session: int, filler: UploadBatch) -> None:
-        steps.reached("call: before close_session")
-        assert audience == filler.audience
-        assert filler.is_last
-        self.closings += 1
-        platform = self._platform
-        platform.advance_queue()
-        fault = self._trouble.next()
-        self._refuse(fault)
-        if platform.is_gone:
-            raise AudienceGoneError("The audience is gone.")
-        if fault not in {Fault.LOST, Fault.LATE} and platform.is_in_session(session):
-            platform.end_session(set(values_of(filler)))
-        if fault in {Fault.LOST, Fault.LATE, Fault.UNANSWERED}:
-            raise OutcomeUnknownError("No answer came.")
-        steps.reached("call: after close_session")
-
-    def settlement(self, audience: RemoteId, reference: str) -> Settlement:
-        steps.reached("call: before settlement")
-        assert audience == REMOTE
-        platform, trouble = self._platform, self._trouble
-        if reference not in platform.accepted:
-            return Settlement(state=SettlementState.LOST)
-        is_troubled = trouble.rate > 0
-        if is_troubled and trouble.random.random() < trouble.rate / 3:
-            raise UnavailableError("Come again.")
-        if self._patience > 0 and not platform.accepted[reference].is_done:
-            self._patience -= 0 if is_troubled and trouble.random.random() < 0.2 else 1
-            return Settlement(state=SettlementState.PENDING)
-        if is_troubled and trouble.random.random() < 0.15:
-            platform.work_off(reference, does_it=trouble.random.random() < 0.5)
-            states = (SettlementState.REJECTED, SettlementState.LOST)
-            return Settlement(state=trouble.random.choice(states))
-        platform.work_off(reference)
-        return Settlement(state=SettlementState.CONFIRMED)
-
-    def clock_mark(self) -> datetime:
-        self._platform.tick += 1
-        return EPOCH + timedelta(seconds=self._platform.tick)
-
-    def sweep(self, audience: RemoteId, before: datetime) -> Receipt:
-        steps.reached("call: before sweep")
-        assert audience == REMOTE
-        self.requests += 1
-        platform, fault = self._platform, self._trouble.next()
-        platform.tick += 1
-        if fault is Fault.GONE:
-            platform.is_gone = True
-        if platform.is_gone:
-            raise AudienceGoneError("The audience is gone.")
-        self._refuse(fault)
-        if fault is Fault.LOST:
-            raise OutcomeUnknownError("No answer came.")
-        request = Late(
-            action=Action.SWEEP,
-            rows=(),
-            session=0,
-            is_last=True,
-            calls_left=0,
-            born_in_run=self._run,
-            tick=int((before - EPOCH).total_seconds()),
-        )
-        reference = platform.accept(request, self._heard())
-        if fault in _LATE | {Fault.UNANSWERED}:
-            raise OutcomeUnknownError("No answer came.")
-        steps.reached("call: after sweep")
-        return Receipt(received_rows=0, rejected_rows=0, reference=reference, is_settled=False)
-
-    def check_access(self) -> datetime | None:
-        return None
-
-    def find(self, name: str) -> Sequence[RemoteId]:
-        return (REMOTE,) if name else ()
-
-    def create(self, name: str, description: str) -> RemoteId:
-        raise PlatformError(f"The simulator makes no audience {name} ({description}).")
-
-    def describe(self, audience: RemoteId) -> RemoteAudience:
-        return RemoteAudience(id=audience, name="sim")
-
-    def delete(self, audience: RemoteId) -> None:
-        raise PlatformError(f"The simulator deletes no audience {audience}.")
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    def _answer(self, batch: UploadBatch, fault: Fault) -> Receipt:
-        platform = self._platform
-        if fault is Fault.GONE:
-            platform.is_gone = True
-        platform.admit(batch)
-        platform.tick += 1
-        self._refuse(fault)
-        if fault is Fault.LOST:
-            raise OutcomeUnknownError("No answer came.")
-        if batch.action is Action.REPLACE:
-            platform.open_session(batch.session)
-        rows = values_of(batch)
-        if fault in _LATE:
-            platform.queue.append(self._late(batch, rows))
-        if fault is Fault.LATE_EXPIRED:
-            raise CredentialsExpiredError("The token expired.", details={"unanswered_tries": 1})
-        reference = "" if fault is Fault.LATE else self._take(batch, rows)
-        if fault in {Fault.LATE, Fault.UNANSWERED}:
-            raise OutcomeUnknownError("No answer came.", timed_out=fault is Fault.LATE)
-        return Receipt(
-            received_rows=batch.rows,
-            rejected_rows=0,
-            reference=reference,
-            is_settled=not self.spec.settles_within_s,
-            unanswered_tries=int(fault in {Fault.SECOND_TRY, Fault.LATE_SECOND_TRY}),
-        )
-
-    def _take(self, batch: UploadBatch, rows: tuple[Value, ...]) -> str:
-        """Apply it now, or accept it for later; returns the name it has here."""
-        late = self._late(batch, rows)
-        if self.spec.settles_within_s:
-            return self._platform.accept(late, self._heard())
-        self._platform.apply(late)
-        return str(batch.session)
-
-    def _late(self, batch: UploadBatch, rows: tuple[Value, ...]) -> Late:
-        return Late(
-            action=batch.action,
-            rows=rows,
-            session=batch.session if batch.action is Action.REPLACE else 0,
-            is_last=batch.is_last,
-            calls_left=self._trouble.random.randrange(4),
-            born_in_run=self._run,
-            tick=self._platform.tick,
-        )
-
-    def _refuse(self, fault: Fault) -> None:
-        if fault is Fault.UNAVAILABLE:
-            raise UnavailableError("Come again.")
-        if fault is Fault.RATE_LIMIT:
-            raise RateLimitError("Too many calls.", wait_s=60)
-        if fault is Fault.INVALID:
-            raise ValidationError("Not like this.")
-        if fault is Fault.EXPIRED:
-            raise CredentialsExpiredError("The token expired.")
-
-
-def values_of(batch: UploadBatch) -> tuple[Value, ...]:
-    """The identifiers in a request."""
-    kinds, values = batch.members["kind"].to_pylist(), batch.members["value"].to_pylist()
-    return tuple(
-        (kind, value) for kind, value in zip(kinds, values, strict=True) if kind < FIRST_FIELD
-    )
+        return Fault.LOST if fault in LATE_FAULTS and not self.may_be_late else fault

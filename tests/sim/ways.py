@@ -1,8 +1,9 @@
-"""The four ways of platforms that the engine knows by their `Spec`, each with the least of limits.
+"""The five ways of platforms that the engine knows by their `Spec`, each with the least of limits.
 
 `session`: rows of people, replaced in one session. `settling`: rows of people, worked off later,
 replaced by a sweep. `rows`: rows of people, at once. `kinds`: requests of one kind each, at once.
-What the last two replace by, an empty audience, is made above the engine.
+`files`: nothing but replaces, which the last request of a session begins and hours end.
+What `rows` and `kinds` replace by, an empty audience, is made above the engine.
 """
 
 from dataclasses import replace
@@ -27,8 +28,9 @@ SESSION = Spec(
 SETTLING = replace(SESSION, replaces_by=Replacing.SWEEP, settles_within_s=24 * 3600)
 ROWS = replace(SESSION, replaces_by=Replacing.SUCCESSOR)
 KINDS = replace(ROWS, takes_person_rows=False)
+FILES = replace(SESSION, changes_by_replace=True, settles_within_s=48 * 3600)
 
-WAYS = (SESSION, SETTLING, ROWS, KINDS)
+WAYS = (SESSION, SETTLING, ROWS, KINDS, FILES)
 
 
 def way_of(seed: int) -> Spec:

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from audsync.domain import FIRST_FIELD, Action, BatchState, UploadBatch
+from tests.sim.connector import values_of
 from tests.sim.ledger_room import LedgerRoom
-from tests.sim.platform import values_of
 from tests.sim.set_rows import Value
 
 _MAY_FOLLOW = {

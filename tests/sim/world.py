@@ -23,9 +23,10 @@ from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.recover import standing_of
 from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
+from tests.sim.connector import REMOTE, SimConnector
 from tests.sim.ledger_room import LedgerRoom
 from tests.sim.people import Crowd
-from tests.sim.platform import REMOTE, SimConnector, SimPlatform, Trouble
+from tests.sim.platform import SimPlatform, Trouble
 from tests.sim.set_rows import Link, Value
 from tests.sim.witness import Witness
 
