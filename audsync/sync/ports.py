@@ -62,6 +62,8 @@ class Ports(Desk):
     """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""
     must_last_s: float
     """How long the lease must hold when a request leaves."""
+    patience_s: float
+    """How long a run may wait for the platform to work off what it accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ platform says what became of it. Whatever it does not say in time is taken for u
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -75,10 +76,13 @@ def wait(ports: Ports, subject: Subject, *, why: str) -> None:
     Raises:
         SettlingError: some is still worked off.
     """
-    for pause_s in (0.0, *PAUSES_S):
-        if pause_s:
-            ports.check_stop()
-            ports.clock.sleep(pause_s)
+    if not follow_up(ports, subject):
+        return
+    for pause_s, waited_s in zip(PAUSES_S, accumulate(PAUSES_S), strict=True):
+        if waited_s > ports.patience_s:
+            break
+        ports.check_stop()
+        ports.clock.sleep(pause_s)
         if not follow_up(ports, subject):
             return
     platform = ports.spec.platform

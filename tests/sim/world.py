@@ -206,6 +206,7 @@ class World:
             progress=_Silence(),
             check_stop=check_stop,
             must_last_s=60.0,
+            patience_s=60.0,
             spec=self.spec,
             max_rows=run.max_rows,
         )
