@@ -1,25 +1,23 @@
-"""What `doctor` says about the outside: the clock, the connections and the segments' sources."""
+"""What `doctor` says about the outside: the clock and the segments' sources."""
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audsync.config.model import ConnectionConfig, SegmentConfig, SuppressionConfig
-from audsync.errors import AudsyncError, TransientError
+from audsync.config.model import SegmentConfig, SuppressionConfig
+from audsync.errors import AudsyncError
 from audsync.services import segments
 from audsync.services.checks import Check, bad, good
+from audsync.services.connection_checks import connections_in_place
 from audsync.services.runtime import Runtime
 
 if TYPE_CHECKING:
     from audsync.segments.contract import Query
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
-ENDS_SOON = timedelta(days=7)
-PATIENCE_S = 10.0
 _SALT = "doctor"
 """For fingerprints that nobody keeps: looking must not make the store's own salt."""
 
@@ -37,13 +35,6 @@ def clock(runtime: Runtime) -> Iterator[Check]:
     yield good("clock", "not compared: no platform answered")
 
 
-def connections(runtime: Runtime) -> Iterator[Check]:
-    """Each connection's credentials, rights and terms, as its platform sees them."""
-    impatient = _impatient(runtime)
-    for name, connection in runtime.config.connections.items():
-        yield _connection(impatient, name, connection)
-
-
 def sources(runtime: Runtime) -> Iterator[Check]:
     """Each active segment's files and columns, and those of the lists of people never sent."""
     with tempfile.TemporaryDirectory(prefix="audsync-doctor-") as spill:
@@ -56,10 +47,8 @@ def sources(runtime: Runtime) -> Iterator[Check]:
 
 def _addresses(runtime: Runtime) -> dict[str, None]:
     """Where the connections lead, each once, in the order of the file."""
-    return {
-        connection.base_url or runtime.spec_of(connection).base_url: None
-        for connection in runtime.config.connections.values()
-    }
+    found = [known.settings for known in connections_in_place(runtime).values()]
+    return {one.base_url or runtime.spec_of(one).base_url: None for one in found}
 
 
 def _compared(ours: datetime, theirs: datetime, address: str) -> Check:
@@ -73,37 +62,6 @@ def _compared(ours: datetime, theirs: datetime, address: str) -> Check:
             "Set it, and keep it right with NTP: timedatectl set-ntp true",
         )
     return good("clock", f"within {seconds} s of {address}")
-
-
-def _impatient(runtime: Runtime) -> Runtime:
-    """The same program, which gives up on a silent platform soon and tries nothing twice."""
-    limits = runtime.config.limits
-    quick = limits.model_copy(
-        update={"max_wait": 0.0, "request_timeout": min(limits.request_timeout, PATIENCE_S)}
-    )
-    return replace(runtime, config=runtime.config.model_copy(update={"limits": quick}))
-
-
-def _connection(runtime: Runtime, name: str, connection: ConnectionConfig) -> Check:
-    title, platform = f"connection {name}", connection.platform
-    try:
-        with closing(runtime.connect(name)) as connector:
-            ends_at = connector.check_access()
-    except AudsyncError as error:
-        return bad(title, f"{error.code}: {error.message}", _remedy(error, name))
-    if ends_at is None:
-        return good(title, f"{platform} lets account {connection.account} in")
-    left = ends_at - runtime.clock.now()
-    until = f"{platform} lets account {connection.account} in until {ends_at:%Y-%m-%d %H:%M} UTC"
-    if left < ENDS_SOON:
-        return bad(title, f"{until}.", f"Put new credentials into `connections.{name}` before.")
-    return good(title, until)
-
-
-def _remedy(error: AudsyncError, name: str) -> str:
-    if isinstance(error, TransientError):
-        return "Check the network and `base_url`; if both are right, try again later."
-    return f"Correct `connections.{name}`, then run doctor again."
 
 
 def _source(runtime: Runtime, name: str, segment: SegmentConfig, spill: Path) -> Check:

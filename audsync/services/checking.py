@@ -101,9 +101,9 @@ def _assessment(
 def _accepts(runtime: Runtime, platform: Platform) -> Sequence[Kind]:
     """What the audiences of all connections to a platform can hold; of an ordinary one if none."""
     specs = [
-        runtime.spec_of(connection)
-        for connection in runtime.config.connections.values()
-        if connection.platform is platform
+        runtime.spec_of(known.settings)
+        for known in runtime.connections().values()
+        if known.settings.platform is platform
     ]
     return sorted(
         {kind for spec in specs or [registry.spec_of(platform, {})] for kind in spec.accepts}

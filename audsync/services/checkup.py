@@ -1,7 +1,7 @@
 """`doctor`: everything a sync needs, looked at without changing any of it."""
 
 from audsync.errors import ConfigError
-from audsync.services import access_checks, storage_checks
+from audsync.services import access_checks, connection_checks, storage_checks
 from audsync.services.checks import Check, bad, good, guarded
 from audsync.services.runtime import Runtime
 
@@ -12,7 +12,7 @@ def broken_config(error: ConfigError) -> Check:
 
 
 def examine(runtime: Runtime) -> list[Check]:
-    """Every verdict: config, store, locks, state, clock, connections, sources, in this order.
+    """Every verdict: config, store, state, clock, key, connections, sources, in this order.
 
     What fails never keeps the rest from being looked at.
     """
@@ -25,7 +25,12 @@ def examine(runtime: Runtime) -> list[Check]:
         ),
         *guarded("state", lambda: storage_checks.state(runtime), mend="Correct `state.url`."),
         *access_checks.clock(runtime),
-        *access_checks.connections(runtime),
+        *guarded(
+            "key",
+            lambda: connection_checks.keys(runtime),
+            mend="Name the right key, then run doctor again.",
+        ),
+        *connection_checks.connections(runtime),
         *access_checks.sources(runtime),
     ]
 

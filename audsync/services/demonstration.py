@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from audsync.services import (
-    access_checks,
     audiences,
     checking,
+    connection_checks,
     exporting,
     planning,
     sample_people,
@@ -138,7 +138,7 @@ class _Teller:
         self._step(title, "audsync sandbox", Shape.FACTS, facts)
 
     def _connect(self) -> None:
-        checks = [asdict(check) for check in access_checks.connections(self._runtime)]
+        checks = [asdict(check) for check in connection_checks.connections(self._runtime)]
         self._story.is_exact &= all(check["ok"] for check in checks)
         title = "A connection to each: do credentials, rights and terms let us in?"
         self._step(title, "audsync doctor", Shape.CHECKS, {"checks": checks})

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from audsync.connectors import registry
 from audsync.connectors.contract import Spec
 from audsync.domain import BatchState
-from audsync.services import reports, told
+from audsync.errors import ConfigError
+from audsync.services import expiry, reports, told
 from audsync.services.runtime import Runtime
 from audsync.store import jobs, ledger
 from audsync.store.tables import PlatformAudience
@@ -38,7 +39,10 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
         **_members(session, audience),
         "settlement": settlement,
         "matched_percent": shown["matched_percent"] or _bounds(settlement),
-        "warnings": _warnings(session, audience, _spec(runtime, audience)),
+        "warnings": [
+            *expiry.warnings_for(session, audience, runtime.database.now(session)),
+            *_warnings(session, audience, _spec(runtime, audience)),
+        ],
     }
 
 
@@ -72,8 +76,10 @@ def _warnings(session: "Session", audience: PlatformAudience, spec: Spec) -> lis
 
 
 def _spec(runtime: Runtime, audience: PlatformAudience) -> Spec:
-    """The platform's ways; those of an ordinary connection where it left the file."""
-    connection = runtime.config.connections.get(audience.connection)
-    if connection is None or connection.platform is not audience.platform:
+    """The platform's ways; those of an ordinary connection where it is not known any more."""
+    try:
+        connection = runtime.connection(audience.connection)
+    except ConfigError:
         return registry.spec_of(audience.platform, {})
-    return runtime.spec_of(connection)
+    is_same = connection.platform is audience.platform
+    return runtime.spec_of(connection) if is_same else registry.spec_of(audience.platform, {})

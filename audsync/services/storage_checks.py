@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audsync.errors import StateError
+from audsync.errors import AudsyncError, StateError
 from audsync.services.checks import Check, bad, good
 from audsync.services.runtime import Runtime
 from audsync.snapshots.folder import AudienceFolder
@@ -35,6 +35,21 @@ def store(runtime: Runtime) -> Iterator[Check]:
     database = Database(runtime.config.store.url, clock=runtime.clock, create_folder=False)
     try:
         yield from _store(runtime, database)
+    finally:
+        database.dispose()
+
+
+def is_set_up(runtime: Runtime) -> bool:
+    """Whether the store can be used and has the tables of this version."""
+    try:
+        database = Database(runtime.config.store.url, clock=runtime.clock, create_folder=False)
+    except AudsyncError:
+        return False
+    try:
+        is_there = database.file is None or database.file.exists()
+        return is_there and migrate.current(database) == migrate.head()
+    except AudsyncError:
+        return False
     finally:
         database.dispose()
 

@@ -1,0 +1,117 @@
+"""What `doctor` says about connections: their keys, their platforms, and who names them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+
+from audsync.errors import AudsyncError, ConfigError, TransientError
+from audsync.services import storage_checks
+from audsync.services.checks import Check, bad, good
+from audsync.services.expiry import ends_soon
+from audsync.services.keys import opening_key, sealing_key
+from audsync.services.known_connections import FILE, STORE, Known, merged
+from audsync.services.nearest import nearest
+from audsync.services.runtime import Runtime
+
+PATIENCE_S = 10.0
+
+
+def connections_in_place(runtime: Runtime) -> Mapping[str, Known]:
+    """Every connection; only those of the file while the store is not set up."""
+    if storage_checks.is_set_up(runtime):
+        return runtime.connections()
+    return merged(runtime.config.connections, ())
+
+
+def connections(runtime: Runtime) -> Iterator[Check]:
+    """Each connection's credentials, rights and terms, as its platform sees them.
+
+    Then the audiences that the file gives to a connection that is not there.
+    """
+    impatient = _impatient(runtime)
+    found = connections_in_place(runtime)
+    for known in found.values():
+        yield _connection(impatient, known)
+    for slug, audience in runtime.config.audiences.items():
+        if audience.connection not in found:
+            yield bad(
+                f"audience {slug}",
+                f"There is no connection `{audience.connection}`"
+                f"{nearest(audience.connection, found)}.",
+                f"Correct `audiences.{slug}.connection`, or `audsync connect` that one.",
+            )
+
+
+def keys(runtime: Runtime) -> Iterator[Check]:
+    """The keys of saved credentials, where there are some, or a key is named.
+
+    Raises:
+        ConfigError: a place that is named holds no usable key.
+    """
+    sealed = {
+        known.name: known.record.key_id or "?"
+        for known in connections_in_place(runtime).values()
+        if known.credentials_in == STORE and known.record is not None
+    }
+    config = runtime.config
+    if not (sealed or config.encryption_key or config.encryption_key_file):
+        return
+    locked = False
+    for name, key_id in sealed.items():
+        try:
+            opening_key(runtime.keys, key_id, what=f"connection `{name}`")
+        except ConfigError as error:
+            locked = True
+            yield bad(
+                "key",
+                error.message,
+                f"Set the key that it was; or, if it is lost: audsync connections rotate {name}",
+            )
+    if not locked:
+        key = sealing_key(runtime.keys)
+        yield good("key", f"{key.id}; credentials saved with it or opened: {len(sealed)}")
+
+
+def _impatient(runtime: Runtime) -> Runtime:
+    """The same program, which gives up on a silent platform soon and tries nothing twice."""
+    limits = runtime.config.limits
+    quick = limits.model_copy(
+        update={"max_wait": 0.0, "request_timeout": min(limits.request_timeout, PATIENCE_S)}
+    )
+    return replace(runtime, config=runtime.config.model_copy(update={"limits": quick}))
+
+
+def _connection(runtime: Runtime, known: Known) -> Check:
+    title, settings = f"connection {known.name}", known.settings
+    if known.credentials_in is None:
+        return bad(
+            title,
+            "INVALID_CREDENTIALS: It has no credentials.",
+            f"audsync connect {settings.platform} --name {known.name}; or set"
+            f" `connections.{known.name}.credentials`",
+        )
+    try:
+        with closing(runtime.connect(known.name)) as connector:
+            ends_at = connector.check_access()
+    except AudsyncError as error:
+        return bad(title, f"{error.code}: {error.message}", _remedy(error, known))
+    lets_in = f"{settings.platform} lets account {settings.account} in"
+    if ends_at is None:
+        return good(title, lets_in)
+    until = f"{lets_in} until {ends_at:%Y-%m-%d %H:%M} UTC"
+    if ends_soon(ends_at, runtime.clock.now()):
+        return bad(title, f"CREDENTIALS_EXPIRING: {until}.", f"Before that: {_renewal(known)}")
+    return good(title, until)
+
+
+def _remedy(error: AudsyncError, known: Known) -> str:
+    if isinstance(error, TransientError):
+        return "Check the network and `base_url`; if both are right, try again later."
+    return f"{_renewal(known)}; then run doctor again."
+
+
+def _renewal(known: Known) -> str:
+    """What puts a connection right, by where its credentials are."""
+    if known.credentials_in == FILE:
+        return f"Correct `connections.{known.name}`"
+    return f"audsync connections rotate {known.name}"
