@@ -27,7 +27,7 @@ from audsync.errors import (
     LeaseLostError,
     StateError,
 )
-from audsync.services import aftermath, bugs, reports, segments
+from audsync.services import aftermath, bugs, connection_health, expiry, reports, segments
 from audsync.services.beginning import Order, begin
 from audsync.services.creation import Created
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
@@ -358,8 +358,10 @@ class _Work:
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
             outcome = aftermath.patient(outcome, audience, now=now)
+            job.warnings = [*job.warnings, *expiry.warnings_for(session, audience, now)]
             timetable = timetable_of(self.runtime.config)
             aftermath.settle(session, job, outcome, remote, timetable=timetable, now=now)
+            connection_health.note_job(session, audience, outcome.error, now=now)
             return Report(
                 job=reports.job(job),
                 exit_code=outcome.error.exit_code if outcome.error else 0,
