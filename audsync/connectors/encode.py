@@ -66,6 +66,21 @@ def slots(members: pa.Table, columns: Sequence[Column], *, opening: str, closing
     return "[" + str(cells.select(row.str.join(",")).item()) + "]"
 
 
+def lines(members: pa.Table, kinds: Sequence[Kind]) -> str:
+    """One line a person, without an end of its last: a field a kind, "" where there is no value.
+
+    Args:
+        members: as for `arrays`.
+        kinds: in the order wanted, at least one; all of them travel as hashes.
+
+    Raises:
+        ValueError: `members` holds another kind.
+    """
+    cells = _cells(members, [Column(kind, is_hashed=True) for kind in kinds])
+    line = pl.concat_str(pl.all(), separator=",")
+    return str(cells.select(line.str.join("\n")).item())
+
+
 def only_kind(members: pa.Table) -> Kind:
     """The one kind that all members have.
 

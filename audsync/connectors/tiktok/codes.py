@@ -68,7 +68,16 @@ _NOT_HASHED = Rule(
     "TikTok says that the request holds identifiers that are not hashed, and took none of them. "
     "Report this with details.trace_id.",
 )
-_BAD_FILE = Rule(ValidationError, "TikTok refused an uploaded file.")
+_BAD_FILE = Rule(
+    ValidationError,
+    "TikTok refused an uploaded file. Nothing was changed; report this with details.trace_id.",
+)
+_FILE_LOST = Rule(
+    # The same request would be refused again; a later one has files of its own.
+    ConflictError,
+    "TikTok got an uploaded file damaged, or does not have it any more. Nothing was changed; the "
+    "next run uploads it again.",
+)
 _THROTTLED = Rule(
     RateLimitError,
     "Platform rate limit exceeded: TikTok takes no more calls for ad account {account} or its "
@@ -194,10 +203,8 @@ _CODES: Mapping[int, Rule] = {
     40301: _NO_ACCOUNT,
     40400: _WRONG_HOST,
     40502: _TOO_MANY_AUDIENCES,
-    **dict.fromkeys(
-        (40900, 40905, 40906, 40907, 40908, 40909, 40910, 40914, 40915),
-        _BAD_FILE,
-    ),
+    **dict.fromkeys((40900, 40905, 40910), _FILE_LOST),
+    **dict.fromkeys((40906, 40907, 40908, 40909, 40914, 40915), _BAD_FILE),
     41000: _BLOCKED_COUNTRY,
     41001: _RETIRED,
     41002: _RETIRED,

@@ -14,6 +14,7 @@ from audsync.errors import ConfigError
 
 _CREDENTIALS = {"access_token", "app_id", "secret"}
 _OPTIONS = {"upload"}
+_UPLOADS = ("streaming", "file")
 _ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 
 
@@ -27,6 +28,8 @@ class Settings:
     """Address with version, such as https://business-api.tiktok.com/open_api/v1.3; no slash at
     the end."""
     api_version: str
+    uploads_files: bool
+    """Members travel in files, not in streaming calls."""
     access_token: str = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     """Every credential given, the token included: none is ever to be repeated in a message."""
@@ -43,7 +46,9 @@ def settings(access: Access) -> Settings:
     """
     _refuse_unknown("credentials", access.credentials, _CREDENTIALS)
     _refuse_unknown("options", access.options, _OPTIONS)
-    _refuse_files(access.options.get("upload", "streaming"))
+    upload = access.options.get("upload", "streaming")
+    if upload not in _UPLOADS:
+        raise ConfigError(f"options.upload of a TikTok connection is {' or '.join(_UPLOADS)}.")
     if not re.fullmatch(r"[0-9]+", access.account):
         raise ConfigError("A TikTok account is the advertiser's id, a number.")
     version = access.api_version or SPEC.api_version
@@ -56,6 +61,7 @@ def settings(access: Access) -> Settings:
         account=access.account,
         root=f"{_address(access.base_url or BASE_URL)}/open_api/{version}",
         api_version=version,
+        uploads_files=upload == "file",
         access_token=given["access_token"],
         # An app's id is no secret, and as a number it could blank out half of a message.
         secrets=tuple(filter(None, (given["access_token"], given["secret"]))),
@@ -66,17 +72,6 @@ def _refuse_unknown(where: str, given: Mapping[str, object], known: set[str]) ->
     if unknown := sorted(set(given) - known):
         names, right = ", ".join(unknown), ", ".join(sorted(known))
         raise ConfigError(f"A TikTok connection has no {where} named {names}; it knows {right}.")
-
-
-def _refuse_files(upload: object) -> None:
-    """Why files are not served: docs/platforms/tiktok.md, "The other path: files"."""
-    if upload == "file":
-        raise ConfigError(
-            "audsync does not upload files to TikTok: an audience made of files cannot begin "
-            "empty, and takes one change in one to two days. Set options.upload to streaming."
-        )
-    if upload != "streaming":
-        raise ConfigError("options.upload of a TikTok connection is streaming.")
 
 
 def _address(base_url: str) -> str:

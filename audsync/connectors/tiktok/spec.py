@@ -1,6 +1,7 @@
 """TikTok's ways and limits as data. Imports nothing heavy: `status` reads it too."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audsync.connectors.contract import CallLimit, Replacing, Spec
 from audsync.domain import Kind, Platform
@@ -32,6 +33,20 @@ SPEC = Spec(
 )
 
 
-def spec(_options: Mapping[str, object]) -> Spec:
-    """Only the streaming path is served, so the ways do not depend on a connection's options."""
-    return SPEC
+FILE_SPEC = replace(
+    SPEC,
+    # With all three identifiers 39 MB. The newest page allows 250 MB, older ones 50.
+    max_batch_rows=200_000,
+    # APPEND and REMOVE would be days apart: each is computed for up to two.
+    replaces_by=Replacing.SESSION,
+    changes_by_replace=True,
+    creates_with_members=True,
+    settles_within_s=172_800,
+    max_name_chars=128,
+    seconds_per_call=10.0,
+)
+
+
+def spec(options: Mapping[str, object]) -> Spec:
+    """The ways of the path that a connection's `upload` names."""
+    return FILE_SPEC if options.get("upload") == "file" else SPEC

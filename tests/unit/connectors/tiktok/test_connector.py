@@ -14,6 +14,7 @@ import pytest
 
 from audsync.connectors.contract import Access, HttpLimits, may_have_applied
 from audsync.connectors.tiktok.connector import TiktokConnector
+from audsync.connectors.tiktok.settings import settings
 from audsync.domain import Action, Kind, RemoteId, UploadBatch
 from audsync.errors import (
     AudienceGoneError,
@@ -70,9 +71,9 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def tiktok(script: Script, clock: FakeClock) -> Iterator[TiktokConnector]:
-    access = Access(account="7001", credentials={"access_token": "tok1"})
+    mine = settings(Access(account="7001", credentials={"access_token": "tok1"}))
     transport = httpx.MockTransport(script)
-    connector = TiktokConnector(access, clock=clock, limits=HttpLimits(), transport=transport)
+    connector = TiktokConnector(mine, clock=clock, limits=HttpLimits(), transport=transport)
     yield connector
     connector.close()
 

@@ -25,6 +25,7 @@ from audsync.errors import (
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 SCENE = failures.Scene(account="7001", api_version="v1.3", secrets=("tok-secret", "s3cret"))
 INVALID = (ValidationError, "VALIDATION_ERROR", 1)
+UPLOAD_AGAIN = (ConflictError, "PLATFORM_UNAVAILABLE", 6)
 LIMITED = (RateLimitError, "RATE_LIMITED", 6)
 UNKNOWN = (OutcomeUnknownError, "PLATFORM_UNAVAILABLE", 6)
 DENIED = (PermissionDeniedError, "PERMISSION_DENIED", 5)
@@ -36,10 +37,8 @@ Expected = tuple[type[AudsyncError], str, int]
 
 TABLE: list[tuple[int, Expected]] = [
     *((code, INVALID) for code in (40000, 40002, 40011, 40061, 40062, 40502, 40700)),
-    *(
-        (code, INVALID)
-        for code in (40900, 40905, 40906, 40907, 40908, 40909, 40910, 40914, 40915, 49999)
-    ),
+    *((code, INVALID) for code in (40906, 40907, 40908, 40909, 40914, 40915, 49999)),
+    *((code, UPLOAD_AGAIN) for code in (40900, 40905, 40910)),
     *((code, LIMITED) for code in (40016, 40100, 40132, 40133, 51021, 61000)),
     *((code, DENIED) for code in (40001, 40003, 40106, 40113, 40117, 40118, 40119, 40125)),
     *((code, DENIED) for code in (40130, 40300, 40301, 41000)),
@@ -83,7 +82,7 @@ def test_every_code_has_its_meaning_whatever_the_http_status(
 
 @pytest.mark.parametrize(("code", "expected"), TABLE)
 def test_a_failing_server_proves_no_refusal(code: int, expected: Expected) -> None:
-    is_refusal = expected[0] in {ValidationError, AudienceGoneError}
+    is_refusal = expected[0] in {ValidationError, ConflictError, AudienceGoneError}
     assert type(error_of(reply(503, code))) is (OutcomeUnknownError if is_refusal else expected[0])
 
 

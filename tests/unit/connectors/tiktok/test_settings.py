@@ -50,8 +50,8 @@ def test_what_was_configured_needlessly_is_taken_all_the_same() -> None:
         ({"credentials": {"access_token": "tok1", "secret": "s3\ncret"}}, "credential secret"),
         ({"credentials": {"access_token": "s3cret", "refresh": "s3cret"}}, "refresh"),
         ({"options": {"retention_days": 30}}, "retention_days"),
-        ({"options": {"upload": "file"}}, "does not upload files"),
-        ({"options": {"upload": "carrier pigeon"}}, "upload"),
+        ({"options": {"upload": "carrier pigeon"}}, "streaming or file"),
+        ({"options": {"upload": True}}, "streaming or file"),
     ],
 )
 def test_what_cannot_be_right_is_named_and_no_secret_is(
@@ -61,6 +61,11 @@ def test_what_cannot_be_right_is_named_and_no_secret_is(
         settings(access(**changes))
     for secret in ("s3", "pass:", "key=1"):
         assert secret not in caught.value.message
+
+
+def test_members_stream_unless_files_are_asked_for() -> None:
+    assert not settings(access()).uploads_files
+    assert settings(access(options={"upload": "file"})).uploads_files
 
 
 def test_no_repr_holds_a_secret() -> None:

@@ -175,39 +175,6 @@ def test_what_is_no_audience_is_unusable(answer: dict[str, Any]) -> None:
         wire.remote_audience(answer, ID, NOW)
 
 
-def test_a_page_tells_the_type_and_age_of_each_audience() -> None:
-    entries = [
-        {"audience_id": "10", "name": "vip", "audience_type": "Partner", "create_time": "b"},
-        {"audience_id": "9", "name": "vip", "audience_type": "Partner", "create_time": "b"},
-        {"audience_id": 99, "name": None, "audience_type": "Lookalike Audience"},
-    ]
-    page = wire.page({"data": {"list": entries, "page_info": {"total_page": 3}}})
-    assert page.pages == 3
-    assert [each.is_streamed for each in page.audiences] == [True, True, False]
-    assert [each.id for each in sorted(page.audiences, key=lambda each: each.age_key)] == [
-        "99",
-        "9",
-        "10",
-    ]
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        None,
-        {},
-        {"list": []},
-        {"list": [], "page_info": {}},
-        {"list": [], "page_info": {"total_page": "1"}},
-        {"list": None, "page_info": {"total_page": 1}},
-        {"list": [{"name": "vip"}], "page_info": {"total_page": 1}},
-    ],
-)
-def test_what_is_no_page_is_unusable(data: object) -> None:
-    with pytest.raises(OutcomeUnknownError):
-        wire.page({"data": data})
-
-
 @pytest.mark.parametrize("data", [None, [], {}, {"audience_id": ""}, {"audience_id": None}])
 def test_a_creation_without_an_id_is_unusable(data: object) -> None:
     with pytest.raises(OutcomeUnknownError):
