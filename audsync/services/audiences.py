@@ -277,7 +277,10 @@ def _add(runtime: Runtime, new: NewAudience) -> PlatformAudience:
     auto_sync = configured.auto_sync if configured and new.auto_sync is None else new.auto_sync
     name = new.name or (configured.name if configured else slug)
     description = new.description or (configured.description if configured else None)
-    limit = runtime.spec_of(connection).max_name_chars
+    spec = runtime.spec_of(connection)
+    if spec.creates_with_members:
+        _require_own_name(runtime, name, account=connection.account)
+    limit = spec.max_name_chars
     if len(name) > limit:
         raise UsageError(
             f"The name has {len(name)} characters; {connection.platform} takes {limit} at most:"
@@ -302,6 +305,23 @@ def _add(runtime: Runtime, new: NewAudience) -> PlatformAudience:
             updated_at=now,
         )
         return audiences.add(session, audience)
+
+
+def _require_own_name(runtime: Runtime, name: str, *, account: str) -> None:
+    """Until it is made, an audience is told from others of its account by its name alone.
+
+    Raises:
+        UsageError: another audience of that account has the name.
+    """
+    with runtime.database.reading() as session:
+        listed = audiences.listed(session, runtime.config.tenant)
+    for one in listed:
+        if (one.ad_account_id, one.platform_audience_name) == (account, name):
+            raise UsageError(
+                f"The audience {one.slug} has the name `{name}` in this ad account already, and"
+                f" {one.platform} cannot tell the two apart there: choose another --name.",
+                details={"audience": one.slug},
+            )
 
 
 def _slug(new: NewAudience) -> str:

@@ -5,14 +5,16 @@ audience of that name that was not there before is ours. Nothing else is ever ad
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from audsync.connectors.contract import Connector
-from audsync.domain import AudienceState, RemoteId
+from audsync.domain import AudienceState, RemoteAudience, RemoteId
 from audsync.errors import DuplicateNameError, OutcomeUnknownError
 from audsync.services.runtime import Runtime
+from audsync.store import leases
+from audsync.store.leases import Lease
 from audsync.store.tables import PlatformAudience
 
 if TYPE_CHECKING:
@@ -23,7 +25,11 @@ MAX_NAMES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """The platform's audience. `is_new`: this run made or found it."""
+    """The platform's audience. `is_new`: this run made or found it.
+
+    Where an audience is made with its first members, that it is new only means that it is to be
+    made: `remote` stands for it.
+    """
 
     remote: RemoteId
     is_new: bool = False
@@ -64,6 +70,18 @@ def ensure_created(
         " variants of it: choose another --name.",
         details={"platform": connector.spec.platform.value},
     )
+
+
+def known_as(runtime: Runtime, lease: Lease, created: Created, found: RemoteAudience) -> Created:
+    """`created` under the platform's own id, once it has one; that is kept from now on."""
+    if found.id == created.remote:
+        return created
+    with runtime.database.transaction() as session:
+        leases.check(session, lease)
+        audience = session.get_one(PlatformAudience, lease.audience_id)
+        audience.platform_audience_id = found.id
+        session.add(audience)
+    return replace(created, remote=found.id)
 
 
 def _attempt(

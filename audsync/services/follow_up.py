@@ -109,6 +109,8 @@ class _Visit:
         with self.runtime.database.reading() as session:
             now = self.runtime.database.now(session)
         told.remember(self.audience, found, now=now)
+        if self.connector.spec.creates_with_members:
+            self.audience.platform_audience_id = found.id
         self._save()
 
     def _save(self) -> None:
@@ -133,6 +135,7 @@ class _Visit:
             random=SystemRandom(),
             check_stop=self.heartbeat.check,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
+            patience_s=0.0,
         )
         folder.close_work()
 

@@ -29,7 +29,7 @@ from audsync.errors import (
 )
 from audsync.services import aftermath, bugs, connection_health, expiry, reports, segments
 from audsync.services.beginning import Order, begin
-from audsync.services.creation import Created
+from audsync.services.creation import Created, known_as
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
@@ -148,6 +148,8 @@ class _Work:
             created = self._succession.ensure_created()
             if not created.is_new:
                 remote = self._describe(created.remote)
+                if self.connector.spec.creates_with_members:
+                    created = known_as(self.runtime, self.lease, created, remote)
             created, outcome = self._bring_in_step(job, bench, created)
             if created.is_new:
                 remote = None
@@ -245,9 +247,19 @@ class _Work:
         outcome = synchronise(ports, subject, bench.segment, guard, is_replace=is_swap)
         if outcome.status is SyncStatus.COMPLETED:
             steps.finish()
+            if self.connector.spec.creates_with_members:
+                created = self._as_made(created)
         bench.folder.close_work()
         bench.folder.sweep(self._live_files())
         return created, outcome
+
+    def _as_made(self, created: Created) -> Created:
+        """`created` under its own id, where the members that were just sent have made it."""
+        try:
+            found = self.connector.describe(created.remote)
+        except AudsyncError:
+            return created  # the next run asks again
+        return known_as(self.runtime, self.lease, created, found)
 
     def _check_first(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> _Bench:
         """See, before anything is given up, that the segment can be read and no guard refuses.
@@ -280,6 +292,7 @@ class _Work:
             random=SystemRandom(),
             check_stop=self._check_stop,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
+            patience_s=runtime.config.limits.max_wait,
         )
 
     def _subject(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> Subject:

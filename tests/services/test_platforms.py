@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,15 @@ class Case:
     phone_prefix: str
     settles: bool = False
     replaces_by_successor: bool = False
+    way: str = ""
+    """Which of a platform's ways, where it has several."""
+    sandbox: dict[str, Any] = field(default_factory=dict)
+    """Settings of the simulated platform."""
+
+    @property
+    def label(self) -> str:
+        """Its name among the cases."""
+        return f"{self.platform} {self.way}".strip()
 
     def wire(self, people: Sequence[Person]) -> set[tuple[str, str]]:
         """What the platform must hold."""
@@ -50,7 +59,7 @@ class Case:
 
 
 CASES = {
-    case.platform: case
+    case.label: case
     for case in (
         Case(
             platform="meta",
@@ -92,6 +101,20 @@ CASES = {
             replaces_by_successor=True,
         ),
         Case(
+            platform="tiktok",
+            way="files",
+            connection="""
+    account: "7000000000000000001"
+    credentials: {access_token: sandbox-tiktok-token}
+    options: {upload: file}
+""",
+            email_key="EMAIL_SHA256",
+            phone_key="PHONE_SHA256",
+            phone_prefix="+",
+            settles=True,
+            sandbox={"file_delay_h": 0.5, "smallest_audience": 1},
+        ),
+        Case(
             platform="snapchat",
             connection="""
     account: 0b6f2f0e-5d1c-4a7e-9a55-2f6f8f0c1d11
@@ -117,6 +140,7 @@ class Shop:
         self.case = case
         self.clock = SetClock()
         self.world = World(clock=self.clock)
+        self.world.platforms[case.platform].configure(case.sandbox)
         self.folder = folder
         self.people: list[Person] = []
         (folder / "audsync.yaml").write_text(
@@ -164,7 +188,9 @@ class Shop:
 
     def is_exact(self) -> bool:
         (remote,) = self.remotes()
-        assert list(self.world.journal.violations) == [], "what a strict platform would have refused"
+        assert list(self.world.journal.violations) == [], (
+            "what a strict platform would have refused"
+        )
         return set(remote.identifiers) == self.case.wire(self.people)
 
 
