@@ -8,6 +8,7 @@ from audsync.cli import render, show_audiences
 from audsync.cli.context import confirm, globals_of, runtime_of
 from audsync.cli.exit_codes import worst
 from audsync.cli.options import AllowShrink, AudienceName, Every, Yes
+from audsync.errors import UsageError
 
 
 def create(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -107,12 +108,32 @@ def pause(context: typer.Context, audience: AudienceName) -> None:
     show_audiences.side_by_side([changed], globals_of(context))
 
 
-def resume(context: typer.Context, audience: AudienceName) -> None:
-    """Sync an audience by itself again."""
+def resume(
+    context: typer.Context,
+    audience: Annotated[
+        str | None, typer.Argument(metavar="[AUDIENCE]", help="Its slug or UUID.")
+    ] = None,
+    connection: Annotated[
+        str | None,
+        typer.Option("--connection", help="All that stopped when this connection failed."),
+    ] = None,
+) -> None:
+    """Sync an audience by itself again, or all that dead credentials stopped."""
     from audsync.services import audiences as service
+    from audsync.services import resuming
 
-    changed = service.schedule(runtime_of(context), audience, auto_sync=True)
-    show_audiences.side_by_side([changed], globals_of(context))
+    runtime, settings = runtime_of(context), globals_of(context)
+    if audience is not None and connection is None:
+        changed = service.schedule(runtime, audience, auto_sync=True)
+        show_audiences.side_by_side([changed], settings)
+    elif connection is not None and audience is None:
+        resumed = resuming.resume_all(runtime, connection)
+        if not (resumed or settings.as_json):
+            typer.echo(f"Nothing was stopped: {connection} works.", err=True)
+            return
+        show_audiences.overview(resumed, settings)
+    else:
+        raise UsageError("Name an audience, or say --connection; not both.")
 
 
 def set_(
