@@ -102,6 +102,16 @@ def test_slots_hold_an_object_for_each_value_and_nothing_for_none(
     assert json.loads(text) == expected
 
 
+@given(st.lists(st.sets(st.sampled_from((EMAIL, PHONE)), min_size=1), min_size=1))
+def test_lines_have_a_field_for_each_kind(persons: list[set[encode.Column]]) -> None:
+    rows = [{column: as_digest(str(column.kind)) for column in person} for person in persons]
+    expected = [
+        ",".join(row[column].hex() if column in row else "" for column in (PHONE, EMAIL))
+        for row in rows
+    ]
+    assert encode.lines(table(rows), (Kind.PHONE, Kind.EMAIL)).split("\n") == expected
+
+
 def test_no_members_give_no_slots() -> None:
     assert encode.slots(table([]), (EMAIL,), opening='{"id":"', closing='"}') == "[]"
 
