@@ -27,6 +27,7 @@ from audsync.config.credentials import (
     TiktokCredentials,
 )
 from audsync.config.segments import (
+    AnySuppression,
     ColumnsConfig,
     FileFormat,
     FileSource,
@@ -35,6 +36,8 @@ from audsync.config.segments import (
     SegmentConfig,
     SourceConfig,
     SqlSource,
+    SuppressedFiles,
+    SuppressedRows,
     SuppressionConfig,
 )
 from audsync.config.times import Duration, Quiet, Zone
@@ -88,6 +91,8 @@ __all__ = [
     "SqlSource",
     "StateConfig",
     "StoreConfig",
+    "SuppressedFiles",
+    "SuppressedRows",
     "SuppressionConfig",
     "TiktokConnection",
     "TiktokCredentials",
@@ -273,7 +278,7 @@ class Config(Section):
     audiences: dict[Name, AudienceConfig] = Field(
         default={}, description="What `create --id SLUG` uses, and guards, by slug."
     )
-    suppress: tuple[SuppressionConfig, ...] = Field(
+    suppress: tuple[AnySuppression, ...] = Field(
         default=(), description="Lists of people who are never sent anywhere."
     )
     notify: tuple[NotifyConfig, ...] = Field(

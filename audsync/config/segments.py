@@ -1,12 +1,38 @@
 """Segments and suppression lists: where the rows are, and which column holds what."""
 
+import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
-from audsync.config.values import Column, Columns, Place, Region, Secret, Section, Text
+from audsync.config.times import Duration
+from audsync.config.values import (
+    Column,
+    Columns,
+    Place,
+    Region,
+    Secret,
+    Section,
+    Text,
+    folder_of,
+    resolve,
+)
 from audsync.domain import Kind
+
+_DATABASE_FILE = re.compile(
+    r"((?:sqlite|duckdb)(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)", re.DOTALL
+)
+_WHERE = "SQL expression over the source's columns; other rows are left out."
+_PART = r"(?:[^\W\d][\w$]*|\"[^\"]+\"|`[^`]+`)"
+_TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}")
 
 
 class FileFormat(StrEnum):
@@ -38,6 +64,24 @@ def _delimiter(value: str) -> str:
     return value
 
 
+def _database_url(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    """The URL; a file in it is seen from the folder of the configuration."""
+    file = _DATABASE_FILE.fullmatch(value.get_secret_value())
+    if file is None:
+        return value
+    return SecretStr(file[1] + resolve(file[2], folder_of(info)) + file[3])
+
+
+def _table(value: str) -> str:
+    if _TABLE.fullmatch(value) is None:
+        raise ValueError(
+            'must be a name such as marts.at_risk, odd parts in quotes ("at risk"); a SELECT goes'
+            " into `query`"
+        )
+    return value
+
+
+DatabaseUrl = Annotated[Secret, AfterValidator(_database_url)]
 Delimiter = Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)]
 
 
@@ -55,21 +99,44 @@ class FileSource(Section):
     encoding: Encoding = Field(
         default=Encoding.UTF_8, description="The character set of CSV files: utf-8 or latin-1."
     )
+    max_age: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="Oldest that the newest file may be, such as 26h; older ones stop the sync.",
+    )
 
 
 class SqlSource(Section):
     """Rows that a database yields."""
 
     type: Literal["sql"] = Field(default="sql", description="The kind of source.")
-    url: Secret = Field(description="The database: dialect+driver://user:password@host/name.")
+    url: DatabaseUrl = Field(description="The database: dialect+driver://user:password@host/name.")
     query: Text | None = Field(default=None, description="A SELECT; either this or `table`.")
-    table: Text | None = Field(default=None, description="A table or view; either this or `query`.")
-    vars: dict[Text, str] = Field(default={}, description="Values for the :names in the query.")
+    table: Annotated[Text, AfterValidator(_table)] | None = Field(
+        default=None, description="A table or view; either this or `query`."
+    )
+    vars: dict[Text, str] = Field(
+        default={}, description="Values for the :names in `query` and `where`, bound to them."
+    )
+    timeout: Duration = Field(
+        default=600, gt=0, description="How long one reading may take, such as 10m or 2h."
+    )
+    freshness: Text | None = Field(
+        default=None,
+        description="A SELECT of one time: when the rows were last brought up to date.",
+    )
+    max_age: Duration | None = Field(
+        default=None,
+        gt=0,
+        description="Oldest that the time of `freshness` may be, such as 26h; else no sync.",
+    )
 
     @model_validator(mode="after")
     def _have_one_subject(self) -> Self:
         if (self.query is None) == (self.table is None):
             raise ValueError("must have either query or table")
+        if (self.freshness is None) != (self.max_age is None):
+            raise ValueError("must have both freshness and max_age, or neither")
         return self
 
 
@@ -137,17 +204,33 @@ class SegmentConfig(Section):
         default=PhonePolicy.VALID,
         description="Which phone numbers count: valid ones, or possible ones.",
     )
-    where: Text | None = Field(
-        default=None,
-        description="SQL expression over the source's columns; other rows are left out.",
-    )
+    where: Text | None = Field(default=None, description=_WHERE)
     traits: tuple[Text, ...] = Field(
         default=(), description="Further columns that `audsync export` may write."
     )
     active: bool = Field(default=True, description="Whether the segment may be synced.")
 
 
-class SuppressionConfig(FileSource):
-    """People who are never sent anywhere, and removed where they were sent already."""
+class SuppressedFiles(FileSource):
+    """People in files who are never sent anywhere, and removed where they were sent already."""
 
     columns: IdentifierColumns = Field(description="Which column holds what.")
+    where: Text | None = Field(default=None, description=_WHERE)
+
+
+class SuppressedRows(SqlSource):
+    """The same for people whom a database yields."""
+
+    columns: IdentifierColumns = Field(description="Which column holds what.")
+    where: Text | None = Field(default=None, description=_WHERE)
+
+
+def _file_unless_said(value: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
+    is_open = isinstance(value, dict) and value.get("type") is None
+    return {**value, "type": "file"} if is_open else value
+
+
+SuppressionConfig = SuppressedFiles | SuppressedRows
+AnySuppression = Annotated[
+    Annotated[SuppressionConfig, Field(discriminator="type")], BeforeValidator(_file_unless_said)
+]

@@ -1,7 +1,8 @@
-"""What a caller asks of a segment's source, whatever kind of file it is."""
+"""What a caller asks of a segment's source, whatever kind of source it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 PROFILE_ID = "profile_id"
@@ -12,10 +13,6 @@ CONSENT = "consent"
 class Query:
     """One reading of one source. Labels are the canonical ones, such as `email` or `zip_code`."""
 
-    path: str
-    """An absolute file, folder or glob; what exists under that very name is no glob."""
-    format: str | None
-    """csv, jsonl, json or parquet; None: each file's ending says."""
     columns: Mapping[str, tuple[str, ...]]
     """Label -> source columns. `profile_id`: the first that is filled counts. `consent`: all must
     agree. Every other column becomes one column of the batches."""
@@ -28,15 +25,44 @@ class Query:
     """Limit for DuckDB; Arrow batches on their way to the caller come on top."""
     spill: Path
     """A private folder for DuckDB's temporary files."""
-    delimiter: str | None = None
-    """Of CSV: one character; None: comma, semicolon, tab or bar, whichever fits the header."""
-    encoding: str = "utf-8"
-    """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
     in_order: bool = False
-    """Whether rows come in the order of the files' names and lines."""
+    """Whether rows come in the order of the files' names and lines, or of the database's answer."""
     batch_rows: int = 100_000
+    not_before: datetime | None = None
+    """Aware UTC: a source that was last brought up to date before it is refused."""
 
     @property
     def mapped(self) -> tuple[str, ...]:
         """Every source column that `columns` names, once, in the order of the config."""
         return tuple(dict.fromkeys(name for names in self.columns.values() for name in names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileQuery(Query):
+    """One reading of files."""
+
+    path: str
+    """An absolute file, folder or glob; what exists under that very name is no glob."""
+    format: str | None
+    """csv, jsonl, json or parquet; None: each file's ending says."""
+    delimiter: str | None = None
+    """Of CSV: one character; None: comma, semicolon, tab or bar, whichever fits the header."""
+    encoding: str = "utf-8"
+    """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlQuery(Query):
+    """One reading of a database. `where` is in its dialect, and it is the database that judges."""
+
+    url: str = field(repr=False)
+    """`dialect+driver://user:password@host/name`, as SQLAlchemy has it."""
+    select: str
+    """One SELECT, or the name of a table or view where `is_table`."""
+    is_table: bool = False
+    vars: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values for the :names in `select` and `where`."""
+    timeout_s: float = 600.0
+    """How long the whole reading may take."""
+    freshness: str | None = None
+    """One SELECT of one time, which `not_before` is compared with."""

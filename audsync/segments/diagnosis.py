@@ -13,7 +13,7 @@ import duckdb
 from audsync.errors import SourceError
 from audsync.segments import structure
 from audsync.segments.condition import Condition, refused
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
 from audsync.segments.kinds import TEXT, is_number, nested
 from audsync.segments.listing import Format, SourceFile
@@ -33,7 +33,7 @@ def explain_file(
 
 
 def explain(
-    query: Query, parts: Sequence[Part], condition: Condition | None, failure: Exception
+    query: FileQuery, parts: Sequence[Part], condition: Condition | None, failure: Exception
 ) -> SourceError:
     """What is wrong with a source whose reading broke off.
 
@@ -61,7 +61,9 @@ def explain(
     return _unknown(query.path, failure)
 
 
-def misfit(query: Query, parts: Sequence[Part], condition: Condition, reason: str) -> SourceError:
+def misfit(
+    query: FileQuery, parts: Sequence[Part], condition: Condition, reason: str
+) -> SourceError:
     """The error for a `where` that does not go with the types of its columns."""
     types = parts[0].types
     found = ", ".join(f"`{name}` is {types[name]}" for name in condition.columns)
@@ -87,7 +89,9 @@ def line_of(file: SourceFile, part: Part, row: int) -> str:
     return f"record {row}"
 
 
-def first_row(query: Query, rows: str, files: Sequence[SourceFile], predicate: str) -> int | None:
+def first_row(
+    query: FileQuery, rows: str, files: Sequence[SourceFile], predicate: str
+) -> int | None:
     """The number (from 1) of the first row of `rows` for which the predicate is true."""
     paths = [file.path for file in files]
     with closing(
@@ -111,7 +115,7 @@ def _structure_fault(file: SourceFile, *, delimiter: str, encoding: str) -> Sour
         return damaged(file, error)
 
 
-def _odd_values(query: Query, part: Part, condition: Condition) -> Iterator[str]:
+def _odd_values(query: FileQuery, part: Part, condition: Condition) -> Iterator[str]:
     """Where a column of `where` that is text has its first value that is no number."""
     for column in condition.columns:
         source = part.layout.type_of(column)
@@ -128,7 +132,7 @@ def _odd_values(query: Query, part: Part, condition: Condition) -> Iterator[str]
 
 
 def _row_fault(
-    query: Query, part: Part, file: SourceFile, condition: Condition | None
+    query: FileQuery, part: Part, file: SourceFile, condition: Condition | None
 ) -> SourceError | None:
     alone = Part(files=(file,), layout=part.layout, types=part.types)
     for rows, predicate, words in _suspicions(query, alone, condition):
@@ -146,7 +150,7 @@ def _row_fault(
 
 
 def _suspicions(
-    query: Query, part: Part, condition: Condition | None
+    query: FileQuery, part: Part, condition: Condition | None
 ) -> Iterator[tuple[str, str, str]]:
     """Rows to search, what to search for, and what to say when it is found."""
     needed = (*query.mapped, *query.traits)

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from audsync.errors import SourceError
 from audsync.segments import diagnosis, kinds, structure
 from audsync.segments.condition import Condition, parse_condition, type_fault
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
 from audsync.segments.layout import Layout, read_layout
 from audsync.segments.listing import Format, SourceFile, find_files
@@ -31,7 +32,7 @@ _Group = tuple[Layout, tuple[SourceFile, ...]]
 class _Reading:
     """A query made ready: files found, columns checked, types known."""
 
-    query: Query
+    query: FileQuery
     parts: tuple[Part, ...]
     condition: Condition | None
     sql: str
@@ -41,7 +42,7 @@ class _Reading:
         return tuple(file for part in self.parts for file in part.files)
 
 
-def read(query: Query) -> Generator[pa.RecordBatch, None, None]:
+def read(query: FileQuery) -> Generator[pa.RecordBatch, None, None]:
     """The rows of the source.
 
     Returns:
@@ -57,7 +58,7 @@ def read(query: Query) -> Generator[pa.RecordBatch, None, None]:
     return _stream(_prepare(query))
 
 
-def columns_of(query: Query) -> list[str]:
+def columns_of(query: FileQuery) -> list[str]:
     """The columns of the source's first file, in its order; the query's own need not be there.
 
     Raises:
@@ -68,8 +69,9 @@ def columns_of(query: Query) -> list[str]:
         return list(_layout(connection, files[0], query, needed=()).columns)
 
 
-def _prepare(query: Query) -> _Reading:
+def _prepare(query: FileQuery) -> _Reading:
     files = find_files(query.path, query.format)
+    _check_age(query, files)
     with closing(_open(query, files)) as connection:
         condition = parse_condition(connection, query.where)
         used = tuple(dict.fromkeys((*query.traits, *(condition.columns if condition else ()))))
@@ -86,6 +88,24 @@ def _prepare(query: Query) -> _Reading:
             _check_condition(connection, query, parts, condition)
     sql = statement(query, parts, condition)
     return _Reading(query=query, parts=parts, condition=condition, sql=sql)
+
+
+def _check_age(query: FileQuery, files: Sequence[SourceFile]) -> None:
+    """Refuse an export that is too old; of several files the newest says when it was made."""
+    if query.not_before is None:
+        return
+    newest = max(files, key=lambda file: file.written_at)
+    if newest.written_at < query.not_before:
+        raise SourceError(
+            f"{newest.path} was written at {newest.written_at:%Y-%m-%d %H:%M} UTC, and `max_age` "
+            f"wants {query.not_before:%Y-%m-%d %H:%M} UTC or later; see why the export did not "
+            "run, or raise `max_age`",
+            details={
+                "path": str(newest.path),
+                "updated_at": newest.written_at.isoformat(),
+                "key": "source.max_age",
+            },
+        )
 
 
 def _stream(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
@@ -125,7 +145,7 @@ def _prove_whole(reading: _Reading, *, unpaired: Sequence[SourceFile]) -> None:
 
 def _with_types(
     connection: duckdb.DuckDBPyConnection,
-    query: Query,
+    query: FileQuery,
     groups: Sequence[_Group],
     used: tuple[str, ...],
 ) -> tuple[Part, ...]:
@@ -155,7 +175,7 @@ def _with_types(
 
 def _check_condition(
     connection: duckdb.DuckDBPyConnection,
-    query: Query,
+    query: FileQuery,
     parts: Sequence[Part],
     condition: Condition,
 ) -> None:
@@ -167,7 +187,7 @@ def _check_condition(
 
 
 def _layout(
-    connection: duckdb.DuckDBPyConnection, file: SourceFile, query: Query, needed: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, query: FileQuery, needed: Sequence[str]
 ) -> Layout:
     try:
         return read_layout(connection, file, query, needed)
@@ -178,7 +198,7 @@ def _layout(
     )
 
 
-def _open(query: Query, files: Sequence[SourceFile]) -> duckdb.DuckDBPyConnection:
+def _open(query: FileQuery, files: Sequence[SourceFile]) -> duckdb.DuckDBPyConnection:
     return open_engine(
         [file.path for file in files],
         memory_bytes=query.memory_bytes,

@@ -16,7 +16,7 @@ import duckdb
 
 from audsync.errors import SourceError
 from audsync.segments.bytestream import head
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery, Query
 from audsync.segments.engine import name_literal, path_literal, text_literal
 from audsync.segments.listing import Format, SourceFile
 
@@ -58,7 +58,7 @@ class Layout:
 
 
 def read_layout(
-    connection: duckdb.DuckDBPyConnection, file: SourceFile, query: Query, needed: Sequence[str]
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, query: FileQuery, needed: Sequence[str]
 ) -> Layout:
     """The layout of one file.
 
@@ -87,7 +87,9 @@ def _check_beginning(file: SourceFile, beginning: bytes) -> None:
         raise _refused(file, "is UTF-16; convert it, for instance with iconv -t UTF-8", 0)
 
 
-def _csv_layout(file: SourceFile, query: Query, beginning: bytes, needed: Sequence[str]) -> Layout:
+def _csv_layout(
+    file: SourceFile, query: FileQuery, beginning: bytes, needed: Sequence[str]
+) -> Layout:
     if query.encoding not in ENCODINGS:
         raise SourceError(
             f"`encoding: {query.encoding}` cannot be read; {' and '.join(ENCODINGS)} can; convert "
@@ -205,7 +207,7 @@ def _has_key(connection: duckdb.DuckDBPyConnection, path: str, options: str, nam
 
 
 def _check_columns(
-    file: SourceFile, columns: Sequence[str], query: Query, needed: Sequence[str]
+    file: SourceFile, columns: Sequence[str], query: FileQuery, needed: Sequence[str]
 ) -> None:
     twice = sorted(name for name, count in Counter(columns).items() if count > 1)
     if twice:
@@ -213,7 +215,7 @@ def _check_columns(
         raise _refused(file, f"has more than one column {names}; name each one once", 0)
     for name in needed:
         if name not in columns:
-            raise _missing(file, name, columns, query)
+            raise missing_column(str(file.path), name, columns, query)
         twins = [other for other in columns if other.lower() == name.lower() and other != name]
         if twins:
             reason = (
@@ -222,16 +224,24 @@ def _check_columns(
             raise _refused(file, reason, 0)
 
 
-def _missing(file: SourceFile, name: str, columns: Sequence[str], query: Query) -> SourceError:
+def missing_column(place: str, name: str, columns: Sequence[str], query: Query) -> SourceError:
+    """The error for a source that lacks a column which the segment names.
+
+    Args:
+        place: the file or database, for people.
+        name: the column.
+        columns: what is there instead.
+        query: says which key of the segment names it.
+    """
     nearest = nearest_name(name, columns)
     hint = f"the nearest is `{nearest}`" if nearest else f"it has {len(columns)} others"
     keys = [f"columns.{label}" for label, names in query.columns.items() if name in names]
     keys += ["traits"] if name in query.traits else []
     key = " and ".join(f"`{key}`" for key in keys) or "`where`"
     return SourceError(
-        f"{file.path} has no column `{name}`, which {key} names; {hint}; correct the "
-        "segment or the file",
-        details={"path": str(file.path), "column": name, "nearest": nearest},
+        f"{place} has no column `{name}`, which {key} names; {hint}; correct the segment or the "
+        "source",
+        details={"path": place, "column": name, "nearest": nearest},
     )
 
 

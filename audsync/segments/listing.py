@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -48,6 +49,11 @@ class SourceFile:
     format: Format
     compression: Compression
     stamp: tuple[int, ...]
+
+    @property
+    def written_at(self) -> datetime:
+        """When it was last written to, aware UTC."""
+        return datetime.fromtimestamp(self.stamp[-1] / 1e9, UTC)
 
     def has_changed(self) -> bool:
         """Whether the file is not the one that was found: replaced, written to, or gone."""

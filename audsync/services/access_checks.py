@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,9 +92,6 @@ def _looked_at(query: "Query") -> str:
     Raises:
         SourceError: a file or a column is missing.
     """
-    from audsync.segments import files
-    from audsync.segments.listing import find_files
+    from audsync.segments.reading import look
 
-    files.read(replace(query, where=None, traits=())).close()
-    found = len(find_files(query.path, query.format))
-    return f"{query.path}: {found} {'file' if found == 1 else 'files'}, {len(query.mapped)} columns"
+    return look(query)

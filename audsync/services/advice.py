@@ -68,7 +68,8 @@ def advice_on(columns: ColumnsConfig, findings: Findings) -> Iterator[Advice]:
 def source_column(columns: ColumnsConfig, name: str) -> str:
     """The source's name of a batch column such as `email.1`."""
     label, _, place = name.partition(".")
-    return columns.by_kind[Kind[label.upper()]][int(place)]
+    names = columns.by_kind[Kind[label.upper()]]
+    return names[int(place) % len(names)]  # the further values of an array come after all columns
 
 
 def _about_column(column: str, tally: ColumnTally) -> Iterator[Advice]:

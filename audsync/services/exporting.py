@@ -23,7 +23,7 @@ from audsync.errors import FeatureDisabledError, UsageError
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.identifiers.rules import COLUMN_KINDS
 from audsync.segments.contract import Query
-from audsync.segments.files import read
+from audsync.segments.reading import read
 from audsync.services import export_files
 from audsync.services.runtime import Runtime
 from audsync.services.segments import prepare_spec, query_of, suppression_query, working_memory

@@ -1,8 +1,9 @@
 """A configured segment, as the engine reads it for one platform."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audsync.config.model import (
     ColumnsConfig,
@@ -13,7 +14,6 @@ from audsync.config.model import (
     SuppressionConfig,
 )
 from audsync.domain import Kind, Platform
-from audsync.errors import ConfigError
 from audsync.services.runtime import Runtime
 from audsync.snapshots.folder import SPILL
 
@@ -74,25 +74,15 @@ def prepare_spec(
 def query_of(
     runtime: Runtime, segment: SegmentConfig, *, salt: str, spill: Path, in_order: bool = False
 ) -> "Query":
-    """What to read of the segment's source.
-
-    Raises:
-        ConfigError: the source is of a kind that this version cannot read.
-    """
-    from audsync.segments.contract import Query
-
-    source = _file(segment.source)
-    return Query(
-        path=str(source.path),
-        format=source.format.value if source.format else None,
+    """What to read of the segment's source."""
+    return _query(
+        runtime,
+        segment.source,
         columns=_columns(segment.columns),
         where=segment.where,
         traits=tuple(segment.traits),
         salt=salt,
-        memory_bytes=working_memory(runtime),
         spill=spill,
-        delimiter=source.delimiter,
-        encoding=source.encoding,
         in_order=in_order,
     )
 
@@ -100,25 +90,15 @@ def query_of(
 def suppression_query(
     runtime: Runtime, entry: SuppressionConfig, *, salt: str, spill: Path
 ) -> "Query":
-    """What to read of a list of people who are never sent.
-
-    Raises:
-        ConfigError: it is of a kind that this version cannot read.
-    """
-    from audsync.segments.contract import Query
-
-    source = _file(entry)
-    return Query(
-        path=str(source.path),
-        format=source.format.value if source.format else None,
+    """What to read of a list of people who are never sent."""
+    return _query(
+        runtime,
+        entry,
         columns=_columns(entry.columns),
-        where=None,
+        where=entry.where,
         traits=(),
         salt=salt,
-        memory_bytes=working_memory(runtime),
         spill=spill,
-        delimiter=source.delimiter,
-        encoding=source.encoding,
     )
 
 
@@ -129,7 +109,6 @@ def segment_for(
 
     Raises:
         SegmentNotFoundError, SegmentInactiveError: it may not be used.
-        ConfigError: its source is of a kind that this version cannot read.
     """
     from audsync.sync.desired import Reading, prepare_segment, rules_of
     from audsync.sync.ports import Segment
@@ -177,11 +156,31 @@ def _columns(columns: IdentifierColumns) -> dict[str, tuple[str, ...]]:
     return mapped
 
 
-def _file(source: FileSource | SqlSource) -> FileSource:
+def _query(
+    runtime: Runtime,
+    source: FileSource | SqlSource,
+    **shared: Any,  # noqa: ANN401 - the fields that every query has
+) -> "Query":
+    """What to read: the source's own fields beside the shared ones."""
+    from audsync.segments.contract import FileQuery, SqlQuery
+
+    shared["memory_bytes"] = working_memory(runtime)
+    if source.max_age:
+        shared["not_before"] = runtime.clock.now() - timedelta(seconds=source.max_age)
     if isinstance(source, SqlSource):
-        raise ConfigError(
-            "A source of type `sql` cannot be read yet: export it to a Parquet or CSV file and"
-            " use `type: file`.",
-            details={"key": "source.type"},
+        return SqlQuery(
+            url=source.url.get_secret_value(),
+            select=source.query or source.table or "",
+            is_table=source.table is not None,
+            vars=source.vars,
+            timeout_s=source.timeout,
+            freshness=source.freshness,
+            **shared,
         )
-    return source
+    return FileQuery(
+        path=str(source.path),
+        format=source.format.value if source.format else None,
+        delimiter=source.delimiter,
+        encoding=source.encoding,
+        **shared,
+    )

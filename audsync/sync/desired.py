@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
-from audsync.segments.files import read
+from audsync.segments.reading import read
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
 from audsync.sync.contract import Desired, StateFiles

@@ -18,7 +18,7 @@ from audsync.domain import Kind, Platform
 from audsync.identifiers.kernel import PrepareSpec, examine, link
 from audsync.identifiers.rules import COLUMN_KINDS, Form, column_rule, shown_form
 from audsync.segments.contract import Query
-from audsync.segments.files import read
+from audsync.segments.reading import read
 from audsync.sync.known import Flags, Hashes, is_in
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}

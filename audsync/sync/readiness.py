@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
-from audsync.segments.files import read
+from audsync.segments.reading import read
 from audsync.sync import duck
 from audsync.sync.column_tally import ColumnTally, Sharing
 from audsync.sync.inspection import Look, Suppressed, identifies, is_taken, looks, profiles

@@ -37,7 +37,8 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("segments.NAME.columns", model.ColumnsConfig),
     ("audiences.SLUG", model.AudienceConfig),
     ("audiences.SLUG.guard", model.GuardConfig),
-    ("suppress[]", model.SuppressionConfig),
+    ("suppress[], type: file", model.SuppressedFiles),
+    ("suppress[], type: sql", model.SuppressedRows),
     ("suppress[].columns", model.IdentifierColumns),
     ("notify[]", model.NotifyConfig),
     ("features", model.Features),
@@ -54,9 +55,11 @@ _WRITTEN = {
     "consent": "column",
     "traits": "list of columns",
     "jitter": "time, such as 90s, 10m",
+    "timeout": "time, such as 10m, 2h",
+    "max_age": "time, such as 26h, 2d",
     "quiet": "list of hours, such as 22:00-06:00",
 }
-_DEFAULTS = {"every": "24h", "minimum_every": "1h", "memory_limit": "1GB"}
+_DEFAULTS = {"timeout": "10m", "every": "24h", "minimum_every": "1h", "memory_limit": "1GB"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,21 +11,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from audsync.errors import SourceError
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery
 from audsync.segments.files import read
 
 Rows = Sequence[Mapping[str, Any]]
 
 
 class Ask(Protocol):
-    def __call__(self, path: Path | str, **changes: object) -> Query: ...
+    def __call__(self, path: Path | str, **changes: object) -> FileQuery: ...
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
     """A query over `path`, with `id` and `email` mapped unless told otherwise."""
 
-    def build(path: Path | str, **changes: object) -> Query:
+    def build(path: Path | str, **changes: object) -> FileQuery:
         settings: dict[str, Any] = {
             "path": str(path),
             "format": None,
@@ -37,7 +37,7 @@ def ask(tmp_path: Path) -> Ask:
             "spill": tmp_path / "spill",
             "in_order": True,
         }
-        return Query(**{**settings, **changes})
+        return FileQuery(**{**settings, **changes})
 
     return build
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from audsync.errors import SourceError
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery
 from audsync.segments.diagnosis import explain
 
 Refuse = Callable[..., SourceError]
@@ -248,7 +248,7 @@ def test_a_value_where_cannot_take_is_named_by_line(tmp_path: Path, refuse: Refu
     assert "try_cast" in error.message
 
 
-def test_memory_that_does_not_suffice_is_named(ask: Callable[..., Query]) -> None:
+def test_memory_that_does_not_suffice_is_named(ask: Callable[..., FileQuery]) -> None:
     failure = duckdb.OutOfMemoryException("SECRET")
     message = explain(ask("/data/a.csv"), (), None, failure).message
     assert message.startswith("Reading /data/a.csv needs more than 256 MiB of memory")

@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from audsync.errors import SourceError
-from audsync.segments.contract import Query
+from audsync.segments.contract import FileQuery
 from audsync.segments.files import columns_of, read
 
 Take = Callable[..., list[dict[str, Any]]]
-Ask = Callable[..., Query]
+Ask = Callable[..., FileQuery]
 Write = Callable[..., Path]
 PEOPLE = [
     {"id": "00042", "email": "ada@example.com", "phone": "07700 900123"},
