@@ -126,7 +126,7 @@ def remove(
 
     runtime = runtime_of(context)
     is_sure = yes or force
-    if not is_sure and not service.users_of(runtime, name):
+    if not (service.needed_by(runtime, name) or is_sure):
         confirm(context, f"Forget connection {name} and its credentials?", is_sure=False)
     show_connections.removed(service.remove(runtime, name, is_sure=is_sure), globals_of(context))
 

@@ -40,10 +40,13 @@ def connection_from(name: str, entered: Entered, *, folder: Path | None = None) 
     except ValidationError as error:
         problems = translate(error, _node(whole))
     found = [
-        {"key": problem.key.removeprefix(f"connections.{name}."), "message": problem.text}
+        {
+            "key": problem.key.removeprefix(f"connections.{name}").lstrip("."),
+            "message": problem.text,
+        }
         for problem in problems
     ]
-    lines = [f"{one['key']} {one['message']}" for one in found]
+    lines = [f"{one['key']} {one['message']}".lstrip() for one in found]
     raise UsageError(f"Connection `{name}`: " + "; ".join(lines) + ".", details={"problems": found})
 
 

@@ -15,7 +15,7 @@ from audsync.errors import (
 )
 from audsync.services.connection_health import probe_known
 from audsync.services.expiry import ends_soon
-from audsync.services.known_connections import FILE, Known
+from audsync.services.known_connections import FILE, STORE, Known
 from audsync.services.nearest import nearest
 from audsync.services.reports import moment
 from audsync.services.runtime import Runtime
@@ -71,13 +71,23 @@ def test(runtime: Runtime, names: Sequence[str]) -> Tried:
     return report
 
 
-def users_of(runtime: Runtime, name: str) -> list[str]:
-    """Slugs of the audiences that a connection keeps in step.
+def needed_by(runtime: Runtime, name: str) -> list[str]:
+    """Slugs of the audiences that would be left without credentials if this were removed.
 
     Raises:
         ConnectionUnknownError: there is none of that name.
+        UsageError: nothing of it is saved.
     """
-    _find(runtime, name)
+    if not _is_saved(runtime, name):
+        _find(runtime, name)  # says that there is none, with the nearest name
+        raise UsageError(
+            f"Connection `{name}` stands in the configuration, and nothing of it is saved: take it"
+            " out of the file.",
+            details={"connection": name},
+        )
+    in_file = runtime.config.connections.get(name)
+    if in_file is not None and in_file.credentials is not None:
+        return []
     with runtime.database.reading() as session:
         found = audiences.of_connection(session, runtime.config.tenant, name)
     return [audience.slug for audience in found]
@@ -90,15 +100,7 @@ def remove(runtime: Runtime, name: str, *, is_sure: bool = False) -> Json:
         ConnectionUnknownError: there is none of that name.
         UsageError: nothing of it is saved, or audiences need it and `is_sure` was not said.
     """
-    known = _find(runtime, name)
-    record = known.record
-    if record is None or record.credentials_ciphertext is None:
-        raise UsageError(
-            f"Connection `{name}` stands in the configuration, and nothing of it is saved: take it"
-            " out of the file.",
-            details={"connection": name},
-        )
-    users = users_of(runtime, name) if known.credentials_in != FILE else []
+    users = needed_by(runtime, name)
     if users and not is_sure:
         raise UsageError(
             f"Connection `{name}` keeps {', '.join(users)} in step: delete or unlink these first,"
@@ -109,7 +111,14 @@ def remove(runtime: Runtime, name: str, *, is_sure: bool = False) -> Json:
         found = connections.by_name(session, runtime.config.tenant, name, for_update=True)
         if found is not None:
             connections.remove(session, found)
-    return {"connection": name, "removed": True, "stands_in": known.stands_in, "audiences": users}
+    stands_in = FILE if name in runtime.config.connections else STORE
+    return {"connection": name, "removed": True, "stands_in": stands_in, "audiences": users}
+
+
+def _is_saved(runtime: Runtime, name: str) -> bool:
+    with runtime.database.reading() as session:
+        record = connections.by_name(session, runtime.config.tenant, name)
+    return record is not None and record.credentials_ciphertext is not None
 
 
 def _find(runtime: Runtime, name: str) -> Known:

@@ -5,6 +5,7 @@ says nothing. Saved credentials are bound to their record and to where it leads:
 somebody changed cannot send them anywhere else.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from audsync.vault.keys import KeyRing
 from audsync.vault.sealing import TamperedError, seal, unseal
 
 FILE, STORE = "file", "store"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +41,8 @@ def merged(
 ) -> dict[str, Known]:
     """Every connection by its name: those of the file in its order, then the saved ones.
 
-    Raises:
-        ConfigError: a record was saved by another version, whose settings this one does not take.
+    A record whose settings this version does not take is left out, with a word in the log: it
+    must not keep the others from working.
     """
     by_name = {record.name: record for record in records}
     found = {
@@ -53,24 +56,16 @@ def merged(
         for name, settings in in_file.items()
     }
     for name, record in by_name.items():
-        if name not in found and record.credentials_ciphertext is not None:
+        settings = None if name in found else _saved_settings(record)
+        if settings is not None:
             found[name] = Known(
                 name=name,
-                settings=settings_of(record),
+                settings=settings,
                 stands_in=STORE,
                 credentials_in=STORE,
                 record=record,
             )
     return found
-
-
-def settings_of(record: Connection) -> ConnectionConfig:
-    """The settings of a saved connection, without its credentials.
-
-    Raises:
-        ConfigError: this version does not take them.
-    """
-    return connection_from(record.name, _entered(record))
 
 
 def sealed_into(record: Connection, credentials: Credentials, ring: KeyRing) -> None:
@@ -128,6 +123,17 @@ def credentials_of(record: Connection, settings: ConnectionConfig, ring: KeyRing
     credentials = connection_from(record.name, entered).credentials
     assert credentials is not None  # they were just given
     return credentials
+
+
+def _saved_settings(record: Connection) -> ConnectionConfig | None:
+    """The settings of a saved connection; None for a mere note, and for what cannot be used."""
+    if record.credentials_ciphertext is None:
+        return None
+    try:
+        return connection_from(record.name, _entered(record))
+    except ConfigError as error:
+        _log.warning("%s It was saved by another version, or changed: it is left out.", error)
+        return None
 
 
 def _place(settings: ConnectionConfig, record: Connection | None) -> str | None:

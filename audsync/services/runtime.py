@@ -128,11 +128,7 @@ class Runtime:
         return connection if connection is not None else self._known(name).settings
 
     def connections(self) -> "dict[str, Known]":
-        """Every connection, of the file and saved ones, by name; makes no store to find them.
-
-        Raises:
-            ConfigError: a saved one was made by another version.
-        """
+        """Every connection, of the file and saved ones, by name; makes no store to find them."""
         from audsync.services.known_connections import merged
         from audsync.store import connections
 
