@@ -83,8 +83,8 @@ def test_cron_syncs_what_is_due_and_says_nothing(project: Project) -> None:
     # Cron gives its jobs next to no environment: the secret comes from .env beside the file.
     (project.folder / ".env").write_text(f"META_ACCESS_TOKEN={TOKEN}\n")
     assert project.run("create", "vip", "--connection", "meta-main", "--id", "a").exit_code == 0
-    people = [f"{n},p{n}@example.com,,{n}\n" for n in range(9)]
-    (project.folder / "vip.csv").write_text("id,email,phone,ltv\n" + "".join(people))
+    with (project.folder / "vip.csv").open("a", newline="") as file:
+        file.writelines(f"new-{n},p{n}@example.com,,{n}\r\n" for n in range(9))
     database = Database(f"sqlite:///{project.folder}/audsync.db", clock=SystemClock())
     make_due(database)
     printed, tab = project.folder / "printed", project.folder / "crontab"
@@ -97,5 +97,5 @@ def test_cron_syncs_what_is_due_and_says_nothing(project: Project) -> None:
             time.sleep(0.5)
     job = latest_job(database)
     database.dispose()
-    assert (job.status, job.profiles_added) == (SyncStatus.COMPLETED, 9)
+    assert (job.status, job.profiles_added) == (SyncStatus.COMPLETED, 9), job.error
     assert printed.read_text() == ""
