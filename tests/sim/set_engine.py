@@ -49,7 +49,8 @@ from tests.sim.set_rows import (
     wire_rows,
 )
 
-MEMBERS = pa.schema([("row", pa.int32()), ("kind", pa.uint8()), ("value", pa.binary())])
+_TYPES = (pa.int32(), pa.uint8(), pa.binary())
+MEMBERS = pa.schema(list(zip(("row", "kind", "value"), _TYPES, strict=True)))
 _CAUSES = {3: "suppressed", 2: "consent_withdrawn", 1: "identifier_changed", 0: "left_segment"}
 _HARMLESS = frozenset({BatchState.PLANNED, BatchState.REFUSED})
 
@@ -195,7 +196,7 @@ class SetEngine:
             rows = _on_the_wire(sent)  # type: ignore[arg-type]  # kept by this class
         columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
         return pa.table(
-            [pa.array(c, f.type) for c, f in zip(columns, MEMBERS, strict=True)], MEMBERS
+            [pa.array(c, kind) for c, kind in zip(columns, _TYPES, strict=True)], MEMBERS
         )
 
     def known(self, files: StateFiles) -> Known:
