@@ -4,7 +4,7 @@ rows read = skipped + unchanged + sent + pending, and sent = added + failed: to 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from audsync.domain import Action, BatchState, SyncStatus
 from audsync.sync.contract import BatchFacts, Plan, SegmentCounts
@@ -52,6 +52,23 @@ def status_of(batches: Sequence[BatchFacts]) -> SyncStatus:
         return SyncStatus.COMPLETED
     is_any_taken = any(batch.state in _TAKEN for batch in batches)
     return SyncStatus.PARTIAL if is_any_taken else SyncStatus.FAILED
+
+
+def as_one(batches: Sequence[BatchFacts]) -> tuple[BatchFacts, ...]:
+    """Batches of a session that takes effect with its last one or not at all.
+
+    Unless that one was taken, those before it count as if they had never left.
+    """
+    if not batches or batches[-1].state in _TAKEN:
+        return tuple(batches)
+    *others, last = batches
+    return (
+        *(
+            one if one.state is BatchState.REFUSED else replace(one, state=BatchState.PLANNED)
+            for one in others
+        ),
+        last,
+    )
 
 
 def of_segment(counts: SegmentCounts) -> Books:

@@ -129,24 +129,16 @@ def _standing(desk: Desk, left: _Left) -> Standing:
     is_swap = bool(left.facts.get("is_replace")) or any(
         batch.action is Action.SWEEP and batch.state not in _NO_TRACE for batch in batches
     )
-    is_whole_or_nothing = desk.spec.changes_by_replace
-    if is_whole_or_nothing:
-        batches = _without_effect(batches)
+    if desk.spec.changes_by_replace:
+        batches = bookkeeping.as_one(batches)
     folded = desk.engine.fold(left.files, batches, is_replace=is_swap)
     remaining = {key: left.facts[key] for key in _KEPT_FACTS if key in left.facts}
     if folded.identifiers != left.files.identifiers:
         remaining["sizes"] = as_json(desk.engine.sizes(folded))
     tried = [row for row in left.rows if row.state not in _NO_TRACE]
-    if left.facts.get("is_replace") and tried and not is_whole_or_nothing:
+    if left.facts.get("is_replace") and tried and not desk.spec.changes_by_replace:
         remaining["stuck_session"] = _stuck(tried, left.facts)
     return Standing(files=folded, facts=remaining)
-
-
-def _without_effect(batches: tuple[BatchFacts, ...]) -> tuple[BatchFacts, ...]:
-    """Batches of a session that did nothing without its last one: as if none of them had left."""
-    if batches[-1].state not in _NO_TRACE:
-        return batches
-    return tuple(replace(batch, state=BatchState.PLANNED) for batch in batches)
 
 
 def _stuck(tried: Sequence[Batch], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ from audsync.sync.contract import (
 from audsync.sync.guards import Guard, Verdict
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_facts, recover
-from audsync.sync.send import Sending, Session, send
+from audsync.sync.send import Session, send
 
 SESSION_BITS = 62
 
@@ -147,10 +147,19 @@ def _carry_out(
     batches = sending.in_order()
     if all(batch.state is BatchState.APPLIED for batch in batches):
         _close(ports, plan.files, batches, facts)
+    if ports.spec.changes_by_replace:
+        batches = bookkeeping.as_one(batches)
     books = bookkeeping.close(
         drafted.counts, plan, batches, platform_rejected=sending.platform_rejected
     )
-    return _outcome(books, sending, plan, settle.of_job(ports, subject.job_id))
+    outcome = Outcome(
+        status=bookkeeping.status_of(batches),
+        books=books,
+        error=sending.error,
+        summary=plan.summary,
+        settlement=settle.of_job(ports, subject.job_id),
+    )
+    return _as_told(outcome)
 
 
 def _mark(ports: Ports, plan: Plan) -> datetime | None:
@@ -283,13 +292,10 @@ def _as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.New
     )
 
 
-def _outcome(
-    books: Books, sending: Sending, plan: Plan, settlement: dict[str, Any] | None
-) -> Outcome:
+def _as_told(outcome: Outcome) -> Outcome:
     """The status, and the error a person is told: 3 only where a retry can finish the rest."""
-    batches = sending.in_order()
-    status = bookkeeping.status_of(batches)
-    error = sending.error if status is not SyncStatus.COMPLETED else None
+    status, books = outcome.status, outcome.books
+    error = outcome.error if status is not SyncStatus.COMPLETED else None
     if error is not None and status is SyncStatus.PARTIAL and _can_be_retried(error):
         error = PartialFailureError(
             f"{books.successful_batches} of {books.total_batches} batches were confirmed;"
@@ -297,13 +303,7 @@ def _outcome(
             " send the rest.",
             details={"cause": error.as_json()},
         )
-    return Outcome(
-        status=_status_of(error, status),
-        books=books,
-        error=error,
-        summary=plan.summary,
-        settlement=settlement,
-    )
+    return replace(outcome, status=_status_of(error, status), error=error)
 
 
 def _status_of(error: AudsyncError | None, status: SyncStatus) -> SyncStatus:
