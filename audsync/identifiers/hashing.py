@@ -23,7 +23,7 @@ _LINK_HEX = 16
 
 _FEW = 256
 """Up to so many texts, hashing one by one is quicker than a query."""
-_BLOCK_BYTES = 1 << 17
+_BLOCK_BYTES = 1 << 18
 """What is turned into bytes at once: it stays in the processor's cache."""
 
 Bytes = npt.NDArray[np.uint8]
@@ -32,18 +32,27 @@ _threads = threading.local()
 _opening = threading.Lock()
 
 
-def digests(text: pl.Series) -> Bytes:
-    """The SHA-256 of each text as a row of 32 bytes; `text` holds no nulls."""
+def digests(text: pl.Series, out: Bytes) -> None:
+    """Write the SHA-256 of each text.
+
+    Args:
+        text: without nulls.
+        out: one row a text, of 32 bytes.
+    """
     if len(text) <= _FEW:
         joined = b"".join(hashlib.sha256(each.encode()).digest() for each in text)
-        return np.frombuffer(joined, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
-    return unhex(_hex(_answer(text))).reshape(-1, DIGEST_BYTES)
+        out[:] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
+        return
+    start = 0
+    for part in _answer(text).chunks:
+        unhex(_hex(part), out[start : start + len(part)].reshape(-1))
+        start += len(part)
 
 
-def spelt(text: pl.Series) -> Bytes:
-    """The 32 bytes that each text of 64 hexadecimal digits spells; `text` holds no nulls."""
+def spelt(text: pl.Series, out: Bytes) -> None:
+    """Write the 32 bytes that each text of 64 hexadecimal digits spells, as `digests` does."""
     hashes = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
-    return unhex(_hex(hashes)).reshape(-1, DIGEST_BYTES)
+    unhex(_hex(hashes), out.reshape(-1))
 
 
 def hex_digests(text: pl.Series) -> pl.Series:
@@ -53,39 +62,40 @@ def hex_digests(text: pl.Series) -> pl.Series:
 
 def links(text: pl.Series) -> pa.Array:
     """The first 8 bytes of each text's SHA-256 as one number, the first byte the highest."""
-    parts = _answer(text)
+    parts = _answer(text).combine_chunks()
     is_null = parts.is_null().to_numpy(zero_copy_only=False)
-    starts = np.ascontiguousarray(
-        _hex(parts.drop_null()).reshape(-1, _HEX_CHARS)[:, :_LINK_HEX]
-    ).reshape(-1)
+    hashes = _hex(parts.drop_null()).reshape(-1, _HEX_CHARS)
+    starts = np.empty((len(hashes), _LINK_HEX // 2), dtype=np.uint8)
+    unhex(np.ascontiguousarray(hashes[:, :_LINK_HEX]).reshape(-1), starts.reshape(-1))
     numbers = np.zeros(len(parts), dtype=np.uint64)
-    numbers[~is_null] = unhex(starts).view(">u8")
+    numbers[~is_null] = starts.reshape(-1).view(">u8")
     return pa.array(numbers, mask=is_null)
 
 
-def unhex(digits: Bytes) -> Bytes:
-    """The bytes that hexadecimal digits spell.
+def unhex(digits: Bytes, out: Bytes) -> None:
+    """Write the bytes that hexadecimal digits spell.
 
     Args:
-        digits: ASCII digits of either case, eight or a multiple of eight.
+        digits: ASCII digits of either case; as many as fill 64-bit words.
+        out: half as long.
     """
-    words = digits.view("<u8")
-    found = np.empty(len(words), dtype="<u4")
+    words, pairs = digits.view("<u8"), out.view("<u1")
     step = _BLOCK_BYTES // words.itemsize
+    scratch = np.empty(min(step, len(words)), dtype="<u8")
     for start in range(0, len(words), step):
-        found[start : start + step] = _four_bytes(words[start : start + step])
-    return found.view(np.uint8)
-
-
-def _four_bytes(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Eight digits in each word become four bytes in its lower half, all lanes at once."""
-    is_letter = (words >> np.uint64(6)) & np.uint64(0x0101_0101_0101_0101)
-    nibbles = (words & np.uint64(0x0F0F_0F0F_0F0F_0F0F)) + is_letter * np.uint64(9)
-    pairs = ((nibbles << np.uint64(4)) | (nibbles >> np.uint64(8))) & np.uint64(
-        0x00FF_00FF_00FF_00FF
-    )
-    halves = (pairs | (pairs >> np.uint64(8))) & np.uint64(0x0000_FFFF_0000_FFFF)
-    return (halves | (halves >> np.uint64(16))) & np.uint64(0xFFFF_FFFF)
+        some = words[start : start + step]
+        nibbles = scratch[: len(some)]
+        # A letter has bit 6 set, and stands for nine more than its lower bits.
+        np.right_shift(some, np.uint64(6), out=nibbles)
+        nibbles &= np.uint64(0x0101_0101_0101_0101)
+        nibbles *= np.uint64(9)
+        nibbles += some
+        nibbles &= np.uint64(0x0F0F_0F0F_0F0F_0F0F)
+        # Of two nibbles, the first in the lower byte: 16 times the first and the second, on top.
+        both = nibbles.view("<u2")
+        both *= np.uint16(0x1001)
+        both >>= np.uint16(8)
+        pairs[4 * start : 4 * start + len(both)] = both
 
 
 def _hex(hashes: pa.Array) -> Bytes:
@@ -97,16 +107,15 @@ def _hex(hashes: pa.Array) -> Bytes:
     return np.frombuffer(data, dtype=np.uint8, count=size, offset=start)
 
 
-def _answer(text: pl.Series) -> pa.Array:
+def _answer(text: pl.Series) -> pa.ChunkedArray:
     """The SHA-256 of each text in hex, in the order of the texts; null for null."""
     cursor = _cursor()
     cells = text.alias("text").to_frame().to_arrow(compat_level=pl.CompatLevel.newest())
     cursor.register("cells", cells)
     try:
-        column = cursor.sql("select sha256(text) from cells").to_arrow_table().column(0)
+        return cursor.sql("select sha256(text) from cells").to_arrow_table().column(0)
     finally:
         cursor.unregister("cells")
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
 
 
 def _cursor() -> duckdb.DuckDBPyConnection:

@@ -3,9 +3,10 @@
 All texts that are hashed are hashed in one go: a query costs as much as hashing a thousand of them.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, auto
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from audsync.identifiers.reasons import Reason
 
 Rows = npt.NDArray[np.integer]
 """Numbers of rows of a batch, or of values of a part."""
+
+
+_NO_REASONS = np.empty(0, dtype=np.uint8)
 
 
 class Way(IntEnum):
@@ -68,96 +72,99 @@ def pack(
         rejections: the others.
         manifold: kinds of which a row may have several values.
     """
-    ordered = sorted(values, key=lambda part: part.way)
-    good = _rows(profiles, ordered)
-    sizes = [len(part.rows) for part in ordered]
-    good.append(np.repeat(np.array([int(part.reason) for part in ordered], np.uint8), sizes))
-    packed = pa.concat_arrays(
-        [_digests(ordered), *(_as_they_are(part) for part in ordered if part.way is Way.TEXT)]
-    )
-    repeats = _repeats(profiles, ordered, manifold)
-    if repeats is not None:
-        kept = _without_repeats(good, packed, repeats)
-        good = [each[kept] for each in good]
-        packed = packed.take(pa.array(kept))
-    bad = _rows(profiles, rejections)
-    reasons = np.concatenate([good.pop(), *(part.reasons for part in rejections)])
-    return pa.RecordBatch.from_arrays(
+    ordered = sorted(values, key=lambda part: (part.way, part.picks is not None))
+    parts: list[Values | Rejections] = [*ordered, *rejections]
+    sizes = [len(part.rows) for part in parts]
+    rows = np.concatenate([np.empty(0, np.intp), *(part.rows for part in parts)])
+    reasons = [np.full(len(part.rows), int(part.reason), np.uint8) for part in ordered]
+    batch = pa.RecordBatch.from_arrays(
         [
-            *(pa.array(np.concatenate(pair)) for pair in zip(good, bad, strict=True)),
-            pa.concat_arrays([packed, pa.nulls(len(bad[0]), pa.binary())]),
-            pa.array(reasons),
+            pa.array(profiles[rows]),
+            pa.array(np.repeat(np.array([int(part.kind) for part in parts], np.uint8), sizes)),
+            _values(ordered, rejected=sum(sizes[len(ordered) :])),
+            pa.array(np.concatenate([_NO_REASONS, *reasons, *(bad.reasons for bad in rejections)])),
         ],
         names=["profile", "kind", "value", "reason"],
     )
+    kept = _kept(batch, profiles, ordered, manifold)
+    return batch if kept is None else batch.take(pa.array(kept))
 
 
-def _rows(
-    profiles: npt.NDArray[np.uint64], parts: Sequence[Values | Rejections]
-) -> list[npt.NDArray[np.unsignedinteger]]:
-    """Profile and kind of each row."""
-    rows = [np.empty(0, np.intp), *(part.rows for part in parts)]
-    kinds = [int(part.kind) for part in parts]
-    sizes = [len(part.rows) for part in parts]
-    return [profiles[np.concatenate(rows)], np.repeat(np.array(kinds, np.uint8), sizes)]
+def _values(parts: Sequence[Values], *, rejected: int) -> pa.Array:
+    """The values, digests first, in one buffer, and as many nulls as cells were rejected."""
+    taken = [_Text.of(part) for part in parts if part.way is Way.TEXT]
+    digests = [part for part in parts if part.way is not Way.TEXT]
+    fixed = sum(len(part.rows) for part in digests)
+    fixed_bytes = fixed * hashing.DIGEST_BYTES
+    data = np.empty(fixed_bytes + sum(len(text.data) for text in taken), dtype=np.uint8)
+    _write_digests(digests, data[:fixed_bytes].reshape(-1, hashing.DIGEST_BYTES))
+    ends = [np.arange(fixed + 1, dtype=np.int32) * np.int32(hashing.DIGEST_BYTES)]
+    end = fixed_bytes
+    for text in taken:
+        data[end : end + len(text.data)] = text.data
+        ends.append((text.ends + end).astype(np.int32))
+        end += len(text.data)
+    ends.append(np.full(rejected, end, dtype=np.int32))
+    offsets = np.concatenate(ends)
+    is_valid = np.ones(len(offsets) - 1, dtype=bool)
+    is_valid[len(is_valid) - rejected :] = False
+    validity = pa.py_buffer(np.packbits(is_valid, bitorder="little")) if rejected else None
+    buffers = [validity, pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.binary(), len(is_valid), buffers, rejected)
 
 
-def _digests(parts: Iterable[Values]) -> pa.Array:
-    """The values of 32 bytes: what is hashed here, and what was hashed before."""
-    hashed = [part for part in parts if part.way is Way.DIGEST]
-    texts = [pl.Series([], dtype=pl.String), *(part.text for part in hashed)]
-    every = hashing.digests(pl.concat(texts))
-    found, start = [], 0
-    for part in hashed:
-        own = every[start : start + len(part.text)]
-        found.append(own if part.picks is None else own[part.picks])
-        start += len(part.text)
-    found.extend(_spelt(part) for part in parts if part.way is Way.SPELT)
-    return _binary(np.concatenate(found)) if found else pa.array([], pa.binary())
+def _write_digests(parts: Sequence[Values], out: hashing.Bytes) -> None:
+    """Write the values of 32 bytes: hashed here, or hashed before and spelt out."""
+    plain = [part for part in parts if part.way is Way.DIGEST and part.picks is None]
+    start = sum(len(part.rows) for part in plain)
+    if plain:
+        hashing.digests(pl.concat([part.text for part in plain]), out[:start])
+    for part in parts[len(plain) :]:
+        end = start + len(part.rows)
+        make = hashing.digests if part.way is Way.DIGEST else hashing.spelt
+        if part.picks is None:
+            make(part.text, out[start:end])
+        else:
+            few = np.empty((len(part.text), hashing.DIGEST_BYTES), dtype=np.uint8)
+            make(part.text, few)
+            np.take(few, part.picks, axis=0, out=out[start:end], mode="clip")
+        start = end
 
 
-def _spelt(part: Values) -> hashing.Bytes:
-    own = hashing.spelt(part.text)
-    return own if part.picks is None else own[part.picks]
+class _Text(NamedTuple):
+    """Texts one behind the other."""
+
+    data: hashing.Bytes
+    ends: npt.NDArray[np.int64]
+    """Where each ends."""
+
+    @classmethod
+    def of(cls, part: Values) -> "_Text":
+        text = part.text if part.picks is None else part.text.gather(part.picks)
+        array = text.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        _, offsets, data = array.buffers()
+        ends = np.frombuffer(offsets, np.int64, len(array) + 1, 8 * array.offset)
+        return cls(np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]], ends[1:] - ends[0])
 
 
-def _binary(digests: hashing.Bytes) -> pa.Array:
-    offsets = np.arange(len(digests) + 1, dtype=np.int32) * hashing.DIGEST_BYTES
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digests)]
-    return pa.Array.from_buffers(pa.binary(), len(digests), buffers)
-
-
-def _as_they_are(part: Values) -> pa.Array:
-    text = part.text if part.picks is None else part.text.gather(part.picks)
-    return text.cast(pl.Binary).to_arrow().cast(pa.binary())
-
-
-def _repeats(
-    profiles: npt.NDArray[np.uint64], parts: Sequence[Values], manifold: Collection[Kind]
-) -> npt.NDArray[np.bool_] | None:
-    """Which of the accepted rows may hold what another one holds; None for none."""
+def _kept(
+    batch: pa.RecordBatch,
+    profiles: npt.NDArray[np.uint64],
+    parts: Sequence[Values],
+    manifold: Collection[Kind],
+) -> npt.NDArray[np.integer] | None:
+    """The places of the rows that stay: of equal accepted ones one; None for all."""
+    may_repeat = np.zeros(batch.num_rows, dtype=bool)
+    good = sum(len(part.rows) for part in parts)
     is_rising = bool((profiles[1:] > profiles[:-1]).all())
     if not is_rising and len(np.unique(profiles)) < len(profiles):
-        return np.ones(sum(len(part.rows) for part in parts), dtype=bool)
-    flags = [np.full(len(part.rows), part.kind in manifold) for part in parts]
-    found = np.concatenate([np.empty(0, dtype=bool), *flags])
-    return found if found.any() else None
-
-
-def _without_repeats(
-    good: Sequence[npt.NDArray[np.unsignedinteger]],
-    packed: pa.Array,
-    repeats: npt.NDArray[np.bool_],
-) -> npt.NDArray[np.intp]:
-    """The places of the rows that stay: equal ones once."""
-    at = np.flatnonzero(repeats)
-    frame = pl.DataFrame(
-        {
-            "at": at,
-            "profile": good[0][at],
-            "kind": good[1][at],
-            "value": pl.Series(pl.from_arrow(packed.take(pa.array(at)))),
-        }
-    )
-    stay = frame.unique(["profile", "kind", "value"], keep="any")["at"].to_numpy()
-    return np.concatenate([np.flatnonzero(~repeats), stay])
+        may_repeat[:good] = True
+    else:
+        flags = [np.full(len(part.rows), part.kind in manifold) for part in parts]
+        may_repeat[:good] = np.concatenate([may_repeat[:0], *flags])
+    at = np.flatnonzero(may_repeat)
+    if not len(at):
+        return None
+    some = pl.DataFrame(pa.Table.from_batches([batch.take(pa.array(at))])).with_columns(at=at)
+    stay = some.unique(["profile", "kind", "value"], keep="any")["at"].to_numpy()
+    return np.concatenate([np.flatnonzero(~may_repeat), stay])

@@ -21,7 +21,7 @@ MAX_CHARS = 250
 _SIMPLE = r"^\(?\+?[0-9(][0-9 ().\-/\u00a0\u2010-\u2015\u2212]{2,60}$"
 _SIGNS = list("+ ().-/\u00a0\u2010\u2011\u2012\u2013\u2014\u2015\u2212")
 """Only digits and signs that phonenumbers skips between them; the first ones tell the country."""
-_FEW = 128
+_FEW = 256
 """Up to so many different texts it is quicker to ask phonenumbers about each."""
 _FEWEST_DIGITS = 3
 _LONGEST_CODE = 3

@@ -27,6 +27,8 @@ _ZERO = ord("0")
 _DIGITS = 10
 _LONGEST_CODE = 3
 
+_UNREADABLE = Region(calling_code="", longest=0, has_main_lengths=False, abroad=(), prefix=("", ""))
+
 _Flags = npt.NDArray[np.bool_]
 _Places = npt.NDArray[np.intp]
 _Bytes = npt.NDArray[np.uint8]
@@ -84,7 +86,8 @@ class _Numbers:
         plans = _Plans.of(names)
         heads, have_heads = digits.heads()
         is_national = ~digits.has_plus & plans.are_readable[region] & have_heads
-        is_dialled, dialled = _dialled_abroad(digits, names, region, is_national)
+        may_be = is_national & plans.begin_abroad[region, heads]
+        is_dialled, dialled = _dialled_abroad(digits, names, region, may_be)
         is_home = is_national & ~is_dialled
         has_code = is_home & plans.begin_with_code[region, heads]
         has_prefix = is_home & plans.begin_with_prefix[region, heads]
@@ -155,14 +158,14 @@ def _fits(plan: Plan) -> pl.Expr:
 
 
 def _dialled_abroad(
-    digits: "_Digits", names: pl.Series, region: _Places, is_national: _Flags
+    digits: "_Digits", names: pl.Series, region: _Places, may_be: _Flags
 ) -> tuple[_Flags, pl.Series]:
     """Where the prefix that dials abroad from the region is in front, and what is behind it."""
     pattern = compiled().dialled_abroad
-    headed = _with_heads(texts.cells_of(names.to_arrow()), digits, region, is_national)
+    headed = _with_heads(texts.cells_of(names.to_arrow()), digits, region, may_be)
     are_dialled = headed.str.contains(pattern)
-    is_dialled = is_national.copy()
-    is_dialled[is_national] = are_dialled.to_numpy()
+    is_dialled = may_be.copy()
+    is_dialled[may_be] = are_dialled.to_numpy()
     dialled = headed.filter(are_dialled)
     return is_dialled, dialled.str.replace(pattern, "") if len(dialled) else dialled
 
@@ -183,26 +186,29 @@ class _Plans:
     begin_with_code: _Flags
     """For each region and three first digits, as a number: whether its own code begins them..."""
     begin_with_prefix: _Flags
-    """... and whether its national prefix does, and the code does not."""
+    """... and whether its national prefix does, and the code does not..."""
+    begin_abroad: _Flags
+    """... and whether what dials abroad from there may."""
     are_readable: _Flags
 
     @classmethod
     def of(cls, names: pl.Series) -> "_Plans":
         known = compiled().regions
-        regions = [known.get(name or "") for name in names]
-        codes = [region.calling_code if region else "" for region in regions]
-        has_code = np.array([_begins(code) if code else _begins() for code in codes])
+        regions = [known.get(name or "", _UNREADABLE) for name in names]
+        codes = [region.calling_code for region in regions]
+        has_code = np.array([_begins(code) for code in codes])
         has_prefix = np.array([_begins_with_prefix(region) for region in regions])
         return cls(
             codes=pa.array([*codes, ""], pa.string()),
             begin_with_code=has_code,
             begin_with_prefix=has_prefix & ~has_code,
-            are_readable=np.array([region is not None for region in regions], dtype=bool),
+            begin_abroad=np.array([_begins(*region.abroad) for region in regions]),
+            are_readable=np.array([region is not _UNREADABLE for region in regions], dtype=bool),
         )
 
 
-def _begins_with_prefix(region: Region | None) -> _Flags:
-    if region is None or not region.prefix[0]:
+def _begins_with_prefix(region: Region) -> _Flags:
+    if not region.prefix[0]:
         return _begins()
     digit, others = region.prefix
     return _begins(digit) & ~_begins(*(digit + other for other in others))
@@ -210,8 +216,9 @@ def _begins_with_prefix(region: Region | None) -> _Flags:
 
 @cache
 def _begins(*heads: str) -> _Flags:
-    """For each number of three digits, whether it begins with one of these."""
-    return np.array([f"{head:03}".startswith(heads) for head in range(1000)], dtype=bool)
+    """For each number of three digits, whether it begins with one of these, or one with it."""
+    firsts = tuple(head[:_LONGEST_CODE] for head in heads)
+    return np.array([f"{digits:03}".startswith(firsts) for digits in range(1000)], dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

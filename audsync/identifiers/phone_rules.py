@@ -33,7 +33,8 @@ _TYPES = (
 _NO_NUMBERS = (-1,)
 _WORLD = "001"
 _DIGITS = frozenset("0123456789")
-_LITERAL_HEAD = re.compile(r"(?:\((?:\?:)?)*([0-9]*)(?![?*{])")
+_LITERAL_HEAD = re.compile(r"([0-9]*)(?![?*{])")
+_GROUP = re.compile(r"\((?:\?:)?")
 _INTRICATE = re.compile(r"\||\)[?*{]")
 _NEVER = "^[^0-9]$"
 """Matches no calling number."""
@@ -58,6 +59,8 @@ class Region:
     """Digits of its longest national number."""
     has_main_lengths: bool
     """Whether `PhoneRules.long_enough` holds for it."""
+    abroad: tuple[str, ...]
+    """Digits with one of which all that dials abroad from there begins."""
     prefix: tuple[str, str]
     """The digit before its national numbers, and digits that make another prefix of it when they
     follow; empty where there is more to say of its national prefix."""
@@ -138,6 +141,7 @@ def compiled() -> PhoneRules:
                 calling_code=region.calling_code,
                 longest=max(region.lengths),
                 has_main_lengths=region.all_lengths == mains[region.calling_code].all_lengths,
+                abroad=tuple(map(_head, _ways(region.abroad or ""))),
                 prefix=_digit_in_front(region, mains[region.calling_code]),
             )
             for name, region in regions.items()
@@ -242,9 +246,12 @@ def _ways(pattern: str) -> list[str]:
 
 
 def _head(way: str) -> str:
-    """Digits with which all that matches begins, so far as they are easily told."""
-    found = _LITERAL_HEAD.match(way)
-    return found[1] if found and not _INTRICATE.search(way) else ""
+    """Digits with which all that an alternative matches begins, so far as easily told."""
+    if not _INTRICATE.search(way):
+        way = _GROUP.sub("", way)
+    head = _LITERAL_HEAD.match(way)
+    assert head is not None, "no digit at all fits, too"
+    return head[1]
 
 
 def _heads(codes: Collection[str]) -> Iterator[tuple[str, str]]:
