@@ -79,7 +79,7 @@ def form_of(request: httpx.Request) -> dict[str, Any]:
     form: dict[str, Any] = {}
     for part in parts:
         assert isinstance(part, Message)
-        name = part.get_param("name", header="Content-Disposition")
+        name = str(part.get_param("name", header="Content-Disposition"))
         form[name] = part.get_payload(decode=True)
         if part.get_filename():
             form["filename"] = part.get_filename()
