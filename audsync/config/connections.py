@@ -101,7 +101,9 @@ class TiktokOptions(Section):
     """What can be chosen for audiences on TikTok."""
 
     upload: TiktokUpload = Field(
-        default=TiktokUpload.STREAMING, description="How members travel; file is slow to settle."
+        default=TiktokUpload.STREAMING,
+        description="How members travel; with file each change is a whole upload and takes a day or"
+        " two.",
     )
 
 
