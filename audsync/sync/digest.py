@@ -56,13 +56,12 @@ def digest(batch: pa.RecordBatch, spec: PrepareSpec, *, salt: str) -> Digested:
 
 def _profiles(batch: pa.RecordBatch, salt: str) -> Hashes:
     """Links of the rows' profiles; a row without a profile id is a profile of its own."""
-    nameless = pc.binary_join_element_wise(
-        pa.scalar("\x00row"), pc.cast(batch["fingerprint"], pa.string()), ""
-    )
     ids = batch["profile_id"]
-    if pa.types.is_null(ids.type):
-        ids = pc.cast(ids, pa.string())
-    links: Hashes = link(pc.coalesce(ids, nameless), salt).to_numpy(zero_copy_only=False)
+    if ids.null_count:
+        fingerprints = pc.cast(batch["fingerprint"], pa.string())
+        nameless = pc.binary_join_element_wise(pa.scalar("\x00row"), fingerprints, "")
+        ids = pc.coalesce(pc.cast(ids, pa.string()), nameless)
+    links: Hashes = link(ids, salt).to_numpy(zero_copy_only=False)
     return links
 
 
