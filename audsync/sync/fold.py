@@ -28,10 +28,16 @@ _DOUBTFUL_REMOVES = "(select kind, value from removed where state = 'doubtful')"
 _CARRIED = (
     "(select * from c union all select * from u union all select profile, kind, value from e)"
 )
+_COMPANY = (
+    "(select * from c union all select * from u union all select profile, kind, value from e"
+    " union all select * from r)"
+)
+"""What profiles carry, and what is still to be repaired of them: a plan that was never sent may
+be the only one that knew two values as one person's."""
 _WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group by profile),
         whole as (select profile, kind, value, max(rounds)::utinyint as rounds
           from (select * from parts union all
-                select k.*, y.rounds from {_CARRIED} k join company y using (profile))
+                select k.*, y.rounds from {_COMPANY} k join company y using (profile))
           where kind < {FIRST_FIELD} group by profile, kind, value)
         select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
 """What is to be said again, with all that its profiles carried: a removal that is said again may

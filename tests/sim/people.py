@@ -17,6 +17,8 @@ State = frozenset[tuple[int, bytes, int]]
 """What one profile carries: kind, value, why it is rejected or 0."""
 OK, NO_CONSENT, SUPPRESSED = 0, 2, 3
 _PLACES = 24
+_ALIAS = 1_000
+"""A profile that gets another id gets this one more or less: who it is does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,11 @@ def next_crowd(random: Random, crowd: Crowd, *, is_linked: bool) -> Crowd:
                 withheld[profile] = random.choice((NO_CONSENT, SUPPRESSED))
         elif chance < 0.5:
             wanted[profile] = _changed(random, profile, wanted[profile], is_linked=is_linked)
+        elif chance < 0.56:
+            wanted[(profile + _ALIAS) % (2 * _ALIAS)] = wanted.pop(profile)
     for _ in range(random.randrange(3)):
         profile = random.randrange(1, _PLACES)
-        if profile not in wanted:
+        if profile not in wanted and profile + _ALIAS not in wanted:
             wanted[profile] = _newcomer(random, profile, is_linked=is_linked)
             withheld.pop(profile, None)
     return Crowd(wanted=wanted, withheld=withheld)
@@ -146,8 +150,9 @@ def _with_name(random: Random, cells: set[tuple[int, bytes, int]]) -> State:
 
 
 def _phone(profile: int, *, is_linked: bool) -> tuple[int, bytes, int]:
-    return int(Kind.PHONE), _text(profile if is_linked else profile // 2, "t"), 0
+    person = profile % _ALIAS
+    return int(Kind.PHONE), _text(person if is_linked else person // 2, "t"), 0
 
 
 def _text(profile: int, name: str) -> bytes:
-    return f"{profile}.{name}".encode()
+    return f"{profile % _ALIAS}.{name}".encode()

@@ -345,7 +345,7 @@ class SetEngine:
 
     def _keep_echo(self, known: Known, once: Iterable[Link], twice: set[Link]) -> str | None:
         """What is to be said again, with all that its profiles carried."""
-        said, carried = set(once), known.c | known.u | known.e
+        said, carried = set(once), known.c | known.u | known.e | known.r
         firmly, lightly = profiles(twice), profiles(said)
         twice = twice | {link for link in carried if link[0] in firmly}
         both = identifiers(twice | said | {link for link in carried if link[0] in lightly})

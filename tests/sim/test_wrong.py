@@ -88,6 +88,19 @@ def test_a_sender_that_trusts_what_was_only_accepted_is_caught(
     pytest.fail(f"nobody noticed for {WITHIN} histories")
 
 
+@pytest.mark.parametrize("faults", [[Fault.LOST], [Fault.UNANSWERED], [Fault.LATE]])
+def test_who_gets_another_profile_id_stays_when_her_old_address_is_removed_again(
+    faults: list[Fault],
+) -> None:
+    world = _world(SetEngine)
+    clean_run(world, _crowd(p1=frozenset({_EMAIL})))
+    broken = _Script(random=Random(1), faults=faults + [Fault.UNAVAILABLE] * 9)
+    world.go(Run(crowd=_crowd(p1=frozenset({_PHONE})), max_rows=5, trouble=broken))
+    renamed = _crowd(p1001=frozenset({_PHONE}))
+    clean_run(world, renamed)
+    end_clean(world, _crowd(p1001=frozenset({_PHONE}), p2=frozenset({_OTHER})))
+
+
 def _world(engine: type[SetEngine]) -> World:
     world, _ = make_world(Random(1), room(), SetBench(engine), _LINKED)
     world.platform.person_of = lambda value: int(value[1].split(b".")[0])
