@@ -6,9 +6,10 @@ a caller must take all batches before it believes any.
 
 import importlib.util
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, time
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -26,6 +27,7 @@ from audsync.segments.sql_shape import Shaper
 from audsync.segments.sql_statement import freshness_of
 
 _ADBC = ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg")
+_Yield = TypeVar("_Yield")
 
 
 def read(query: SqlQuery) -> Generator[pa.RecordBatch, None, None]:
@@ -35,18 +37,7 @@ def read(query: SqlQuery) -> Generator[pa.RecordBatch, None, None]:
         ConfigError: the URL, the query or a variable makes no sense, or a driver is missing.
         SourceError: from any step of the iteration, the last one included.
     """
-    with _connected(query) as connection:
-        _check_fresh(connection, query)
-        needed = _needed(connection, query)
-        shaper: Shaper | None = None
-        try:
-            for batch in connection.batches(needed):
-                shaper = shaper or Shaper(query, batch.schema, place=connection.place)
-                for start in range(0, batch.num_rows, query.batch_rows):
-                    yield from shaper.shaped(batch.slice(start, query.batch_rows))
-        finally:
-            if shaper is not None:
-                shaper.close()
+    return _guarded(query, lambda connection: _rows(query, connection))
 
 
 def columns_of(query: SqlQuery) -> list[str]:
@@ -55,8 +46,7 @@ def columns_of(query: SqlQuery) -> list[str]:
     Raises:
         ConfigError, SourceError: as for `read`.
     """
-    with _connected(query) as connection:
-        return list(connection.columns())
+    return list(_guarded(query, lambda connection: connection.columns()))
 
 
 def look(query: SqlQuery) -> str:
@@ -65,34 +55,18 @@ def look(query: SqlQuery) -> str:
     Raises:
         ConfigError, SourceError: as for `read`.
     """
-    with _connected(query) as connection:
+
+    def looked_at(connection: Connection) -> Iterator[str]:
         _check_fresh(connection, query)
         _needed(connection, query)
-        return connection.place
+        yield connection.place
+
+    (place,) = _guarded(query, looked_at)
+    return place
 
 
-@contextmanager
-def _connected(query: SqlQuery) -> Iterator[Connection]:
-    """A connection to read from; it ends with the block, and so does its time."""
-    address = address_of(query.url)
-    connection: Connection | None = None
-    failure: Exception | None = None
-    has_ended = threading.Event()
-    try:
-        connection = _connection(address, query)
-        with closing(connection), _watched(connection, query.timeout_s, has_ended):
-            yield connection
-    except _failures() as error:
-        failure = error.with_traceback(None)
-    # Raised out here, the error does not carry the driver's along, whose text may quote a row.
-    if failure is not None:
-        if has_ended.is_set():
-            raise _too_slow(address, query)
-        raise explained(failure, place=address.place)
-
-
-def _connection(address: Address, query: SqlQuery) -> Connection:
-    """The fastest way into the database for which a driver is installed."""
+def connect(address: Address, query: SqlQuery) -> Connection:
+    """A connection by the fastest way for which a driver is installed; the caller closes it."""
     if address.dialect == "duckdb":
         return DuckdbConnection(address, query)
     if address.is_plain_postgres and all(map(importlib.util.find_spec, _ADBC)):
@@ -102,7 +76,45 @@ def _connection(address: Address, query: SqlQuery) -> Connection:
     return AlchemyConnection(address, query)
 
 
-def _failures() -> tuple[type[Exception], ...]:
+def _rows(query: SqlQuery, connection: Connection) -> Iterator[pa.RecordBatch]:
+    _check_fresh(connection, query)
+    needed = _needed(connection, query)
+    shaper: Shaper | None = None
+    try:
+        for batch in connection.batches(needed):
+            shaper = shaper or Shaper(query, batch.schema, place=connection.place)
+            for start in range(0, batch.num_rows, query.batch_rows):
+                yield from shaper.shaped(batch.slice(start, query.batch_rows))
+    finally:
+        if shaper is not None:
+            shaper.close()
+
+
+def _guarded(
+    query: SqlQuery, work: Callable[[Connection], Iterable[_Yield]]
+) -> Generator[_Yield, None, None]:
+    """What the work with a connection yields; the connection ends with it, and so does its time."""
+    address = address_of(query.url)
+    failure: Exception | None = None
+    has_ended = threading.Event()
+    try:
+        with (
+            closing(connect(address, query)) as connection,
+            _watched(connection, query.timeout_s, has_ended),
+        ):
+            yield from work(connection)
+    except failures() as error:
+        failure = error.with_traceback(None)
+    # Raised out here, the error does not carry the driver's along, whose text may quote a row.
+    if failure is not None:
+        raise (
+            _too_slow(address, query)
+            if has_ended.is_set()
+            else explained(failure, place=address.place)
+        )
+
+
+def failures() -> tuple[type[Exception], ...]:
     """What drivers raise when a database fails."""
     kinds: list[type[Exception]] = [SQLAlchemyError, duckdb.Error, pa.ArrowException, OSError]
     if importlib.util.find_spec("adbc_driver_manager"):

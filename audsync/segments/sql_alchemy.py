@@ -65,9 +65,13 @@ class AlchemyConnection:
         self._result: CursorResult[Any] | None = None
         self._engine = _engine(address)
         self._connection = self._engine.connect()
-        for statement in _READ_ONLY.get(address.dialect, ()):
-            timeout_ms = int(query.timeout_s * 1000)
-            self._connection.exec_driver_sql(statement.format(timeout_ms=timeout_ms))
+        try:
+            for statement in _READ_ONLY.get(address.dialect, ()):
+                timeout_ms = int(query.timeout_s * 1000)
+                self._connection.exec_driver_sql(statement.format(timeout_ms=timeout_ms))
+        except BaseException:
+            self.close()
+            raise
         # Only now: with it, PostgreSQL's SET would be sent as a cursor's query.
         self._connection.execution_options(stream_results=True, max_row_buffer=FETCH_ROWS)
 
@@ -111,6 +115,9 @@ class AlchemyConnection:
 
     def close(self) -> None:
         # A connection that is broken cannot be closed in order, and need not be.
+        with suppress(Exception):
+            if self._result is not None:
+                self._result.close()
         with suppress(Exception):
             self._connection.close()
         self._engine.dispose()

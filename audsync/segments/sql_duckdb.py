@@ -47,7 +47,11 @@ class DuckdbConnection:
             f"USE {name}",
             "SET lock_configuration = true",
         ):
-            self._connection.sql(statement)
+            try:
+                self._connection.sql(statement)
+            except BaseException:
+                self.close()
+                raise
 
     def columns(self) -> Sequence[str]:
         return self._connection.sql(f"SELECT * FROM {self._rows}").columns

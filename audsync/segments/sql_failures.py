@@ -20,13 +20,15 @@ _VALUE = (
     "a value does not fit an expression of the query or of `where`; run the query with the"
     " database's own client to see which"
 )
+_BYTES = "a value holds bytes that are no text; write them as encode(column, 'hex')"
+_DENIED = "the user may not read that; grant SELECT on it, and USAGE on its schema"
 _STATES = (
     ("28", _LOGIN),
     ("3D000", "it has no database of that name; correct `url`"),
-    ("42501", "the user may not read that; grant SELECT on it, and USAGE on its schema"),
+    ("42501", _DENIED),
     ("25006", _WRITES),
-    ("22021", "a value holds bytes that are no text; write them as encode(column, 'hex')"),
-    ("22P05", "a value holds bytes that are no text; write them as encode(column, 'hex')"),
+    ("22021", _BYTES),
+    ("22P05", _BYTES),
     ("22", _VALUE),
     ("40", _STOPPED),
     ("57014", _STOPPED),
@@ -38,6 +40,16 @@ _STATES = (
 2026-11-22); the first that fits counts."""
 _SYNTAX = "42601"
 _WORDS = (
+    ("unable to open database file", "the file cannot be opened; check `url` and its permissions"),
+    ("file is not a database", "the file is no database of that kind; correct `url`"),
+    ("not a valid duckdb database", "the file is no database of that kind; correct `url`"),
+    ("malformed", "the file is damaged; restore it from a backup"),
+    ("disk image", "the file is damaged; restore it from a backup"),
+    ("could not set lock", "another process has the file open for writing; end it first"),
+    ("database is locked", "another process keeps the file locked; run again"),
+    ("readonly database", _WRITES),
+    ("read-only", _WRITES),
+    ("could not decode to utf-8", "a text is no UTF-8; mend it, or write hex(column) in the query"),
     ("password authentication failed", _LOGIN),
     ("no password supplied", _LOGIN),
     ("access denied", _LOGIN),
@@ -58,16 +70,14 @@ _WORDS = (
     ("connection is lost", _LOST),
     ("connection not open", _LOST),
     ("interrupted", _STOPPED),
-    ("unable to open database file", "the file cannot be opened; check `url` and its permissions"),
-    ("file is not a database", "the file is no database of that kind; correct `url`"),
-    ("not a valid duckdb database", "the file is no database of that kind; correct `url`"),
-    ("malformed", "the file is damaged; restore it from a backup"),
-    ("disk image", "the file is damaged; restore it from a backup"),
-    ("could not set lock", "another process has the file open for writing; end it first"),
-    ("database is locked", "another process keeps the file locked; run again"),
-    ("readonly database", _WRITES),
-    ("read-only", _WRITES),
-    ("could not decode to utf-8", "a text is no UTF-8; mend it, or write hex(column) in the query"),
+    # ADBC's reader tells no SQLSTATE once rows flow.
+    ("invalid byte sequence", _BYTES),
+    ("invalid input syntax", _VALUE),
+    ("conversion error", _VALUE),
+    ("out of range", _VALUE),
+    ("division by zero", _VALUE),
+    ("permission denied", _DENIED),
+    ("canceling statement", _STOPPED),
     ("out of memory", "the query needs more memory; raise `state.memory_limit`"),
 )
 """What a message without SQLSTATE has in it, and what that means."""

@@ -64,8 +64,17 @@ class PostgresConnection:
             query, lambda name: sql.Literal(query.vars[name]).as_string(None).strip()
         )
         self._traits = set(query.traits)
+        self._types: dict[str, str] | None = None
+        self._names: list[str] = []
         self._connection = dbapi.connect(address.libpq)
         self._cursor = self._connection.cursor()
+        try:
+            self._set_up(query)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, query: SqlQuery) -> None:
         self._cursor.adbc_statement.set_options(
             **{"adbc.postgresql.batch_size_hint_bytes": str(_BATCH_BYTES)}
         )
@@ -78,8 +87,6 @@ class PostgresConnection:
             "SET LOCAL extra_float_digits = 1",
         ):
             self._cursor.execute(setting)
-        self._types: dict[str, str] | None = None
-        self._names: list[str] = []
 
     def columns(self) -> Sequence[str]:
         if self._types is None:

@@ -2,7 +2,8 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from audsync.errors import SourceError
-from audsync.segments.contract import FileQuery
-from audsync.segments.files import read
+from audsync.segments import sql
+from audsync.segments.contract import FileQuery, SqlQuery
+from audsync.segments.reading import read
+from tests.unit.segments.sql_databases import KINDS, database
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -86,6 +89,52 @@ def write() -> Callable[..., Path]:
         return path
 
     return run
+
+
+@pytest.fixture
+def ask_sql(tmp_path: Path) -> Callable[..., SqlQuery]:
+    def build(url: str, select: str = "people", **changes: object) -> SqlQuery:
+        settings: dict[str, Any] = {
+            "url": url,
+            "select": select,
+            "is_table": select == "people",
+            "columns": {"profile_id": ("id",), "email": ("email",)},
+            "where": None,
+            "traits": (),
+            "salt": "salt",
+            "memory_bytes": 256 << 20,
+            "spill": tmp_path / "spill",
+            "in_order": True,
+        }
+        return SqlQuery(**{**settings, **changes})
+
+    return build
+
+
+@pytest.fixture
+def take_sql(ask_sql: Callable[..., SqlQuery]) -> Callable[..., list[dict[str, Any]]]:
+    def run(url: str, select: str = "people", **changes: object) -> list[dict[str, Any]]:
+        query = ask_sql(url, select, **changes)
+        return [row for batch in read(query) for row in batch.to_pylist()]
+
+    return run
+
+
+@pytest.fixture(params=KINDS)
+def load(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., str]]:
+    """Puts rows into a database of each kind in turn."""
+    if "psycopg" in request.param:
+        monkeypatch.setattr(sql, "_ADBC", ("no_such_driver",))
+    with ExitStack() as stack:
+
+        def run(*statements: str, rows: Rows = (), types: str = "") -> str:
+            made = database(request.param, tmp_path, *statements, rows=rows, types=types)
+            return stack.enter_context(made)
+
+        run.kind = request.param  # type: ignore[attr-defined]
+        yield run
 
 
 def _as_csv(rows: Rows) -> bytes:
