@@ -259,10 +259,14 @@ def test_a_broken_replace_is_finished_by_the_next_sync(shop: Shop, call: int, be
     shop.create()
     shop.until_done(shop.sync)
     written(shop, crowd(2, 10))
-    when = "before" if before else "after"
-    shop.world.faults.arm(
-        [Rule(kind=FaultKind.RESET, when=when, nth=call, times=3, platform=shop.case.platform)]
+    rule = Rule(
+        kind=FaultKind.RESET,
+        when="before" if before else "after",
+        nth=call,
+        times=3,
+        platform=shop.case.platform,
     )
+    shop.world.faults.arm([rule])
     audiences.replace(shop.runtime, "a", allow_shrink=True)
     shop.world.faults.disarm()
     written(shop, crowd(4, 11))
