@@ -56,10 +56,13 @@ def wants_sync(candidate: Candidate, now: datetime, *, is_held: bool) -> bool:
 
 
 def _due(candidate: Candidate, now: datetime) -> Due | None:
+    if candidate.settling is not None:
+        # A change could leave only when the earlier ones are final: ask about these first.
+        plan = question(candidate, now)
+        return None if plan is None else _of(candidate, Task.FOLLOW_UP, plan.ask_at)
     if wants_sync(candidate, now, is_held=candidate.is_held):
         return _of(candidate, Task.SYNC, _sync_at(candidate, is_held=candidate.is_held))
-    plan = question(candidate, now)
-    return None if plan is None else _of(candidate, Task.FOLLOW_UP, plan.ask_at)
+    return None
 
 
 def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
@@ -68,7 +71,7 @@ def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
     latest = candidate.latest
     if latest is None or latest.status is not SyncStatus.RUNNING or is_held:
         return sync_at
-    wait_s = retries.ladder_s(latest.attempt)
+    wait_s = retries.crash_wait_s(latest.attempt)
     if wait_s is None:
         return sync_at
     return min(sync_at, latest.started_at + timedelta(seconds=wait_s))

@@ -7,13 +7,14 @@ What came to nothing is sent again by the next sync.
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from random import SystemRandom
 from uuid import UUID
 
 from audsync.connectors.contract import Connector
 from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
 from audsync.errors import AudienceGoneError, BusyError
-from audsync.services import segments, told
+from audsync.services import retries, segments, told
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
 from audsync.services.sync_audience import folder_of, max_rows
@@ -58,6 +59,7 @@ def refresh(runtime: Runtime, audience: PlatformAudience) -> None:
     try:
         with _visit(runtime, audience) as visit:
             visit.follow_up()
+            visit.hasten()
             visit.look()
     except BusyError:
         return
@@ -94,6 +96,16 @@ class _Visit:
             if all(batch.state is BatchState.APPLIED for batch in batches):
                 recover(ports, subject)  # which has nothing left to send: it closes the plan
         return waiting
+
+    def hasten(self) -> None:
+        """Let a sync be due soon where the platform did not carry out what it accepted."""
+        with self.runtime.database.reading() as session:
+            batches = ledger.open_batches(session, ledger.head(session, self.audience.id))
+            now = self.runtime.database.now(session)
+        if any(batch.state is BatchState.UNKNOWN for batch in batches):
+            soon = now + timedelta(seconds=retries.RETRY_LADDER_S[0])
+            self.audience.next_sync_at = min(soon, self.audience.next_sync_at or soon)
+            self._save()
 
     def look(self) -> None:
         """Record what the platform says of the audience."""

@@ -19,6 +19,9 @@ RETRY_LADDER_S = (60, 300, 900, 3600)
 """Waits before the next attempts at what failed for a passing reason."""
 TIMEOUT_WAITS_S = (60, 60, 60)
 """The same for a platform that gives no answer in time."""
+CRASH_WAITS_S = (0, 0, 0, 900, 3600)
+"""The same, since it began, for a job whose process died: a reboot is not the audience's fault, but
+one that brings the process down every time must not do so to all the others for ever."""
 MAINTENANCE_S = 300
 """An announced maintenance is given at least so long."""
 FOLLOW_UP_S = 600
@@ -61,12 +64,16 @@ def wait_s(error: AudsyncError | None, attempt: int) -> float | None:
     return max(waits_s[attempt - 1], floor_s, _asked_s(error))
 
 
-def ladder_s(attempt: int) -> float | None:
-    """The step of the ladder after so many attempts in a row; None beyond its end.
+def crash_wait_s(attempt: int) -> float | None:
+    """Seconds from the beginning of a job whose process died until it is finished by another.
 
-    For what ended without an error of its own: its process died, or the platform came to nothing
-    with what it had accepted.
+    None where that happened too often: then the usual rhythm has to do.
     """
+    return CRASH_WAITS_S[attempt - 1] if attempt <= len(CRASH_WAITS_S) else None
+
+
+def ladder_s(attempt: int) -> float | None:
+    """The step of the ladder after so many attempts in a row; None beyond its end."""
     return RETRY_LADDER_S[attempt - 1] if attempt <= len(RETRY_LADDER_S) else None
 
 

@@ -12,6 +12,8 @@ from audsync.domain import AudienceState, SyncStatus
 from audsync.store import leases
 from audsync.store.tables import AudienceSyncJob, Head, Lease, PlatformAudience
 
+_TAKEN = (SyncStatus.COMPLETED, SyncStatus.PARTIAL)
+"""Of a partial one the rest may leave only when what was taken is final."""
 _CAN_BE_SYNCED = (AudienceState.CREATING, AudienceState.ACTIVE)
 
 
@@ -26,7 +28,7 @@ class LatestJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPlan:
-    """A plan of which the platform took every request, and that is not closed yet."""
+    """A plan of which the platform took requests that are not final yet."""
 
     job_id: UUID
     completed_at: datetime
@@ -118,7 +120,7 @@ def _latest(job: AudienceSyncJob | None) -> LatestJob | None:
 
 
 def _settling(job: AudienceSyncJob | None) -> OpenPlan | None:
-    if job is None or job.status is not SyncStatus.COMPLETED or job.completed_at is None:
+    if job is None or job.status not in _TAKEN or job.completed_at is None:
         return None
     if (job.settlement or {}).get("status") != "pending":
         return None

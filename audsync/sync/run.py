@@ -21,6 +21,7 @@ from audsync.errors import (
     GuardError,
     PartialFailureError,
     RejectedError,
+    SettlingError,
     StateError,
     ValidationError,
 )
@@ -97,7 +98,15 @@ def synchronise(
     if standing.is_settling:
         if not drafted.plan.batches:
             return _nothing_new(ports, subject, drafted)
-        settle.wait(ports, subject, why="changes may leave only when these are final.")
+        try:
+            settle.wait(ports, subject, why="changes may leave only when these are final.")
+        except SettlingError as error:
+            return Outcome(
+                status=SyncStatus.FAILED,
+                books=drafted.books,
+                error=error,
+                summary=drafted.plan.summary,
+            )
         desired = drafted.desired
         segment = replace(segment, prepare=lambda _cache: desired)
         standing = recover(ports, subject)

@@ -138,11 +138,11 @@ def test_failures_climb_the_ladder_and_leave_the_rhythm_alone(three: Project) ->
         waits.append(round(since_now(three, audience.next_sync_at)))
         if attempt < 5:
             assert due(three) == Report(), "not before the wait is over"
-            three.clock.advance(waits[-1])
+            three.clock.advance(waits[-1] + 1)
     assert waits[:4] == [300, 300, 900, 3600], "a 503 asks for five minutes"
     assert found(three).next_sync_at == regular + timedelta(days=1)
     three.world.faults.disarm()
-    three.clock.advance(waits[-1])
+    three.clock.advance(waits[-1] + 1)
     assert due(three).exit_code == 0
     assert found(three).next_sync_at == regular + timedelta(days=2)
 
@@ -333,8 +333,6 @@ def test_what_a_dead_process_left_is_finished_whatever_the_rhythm(three: Project
         three.sync()
     three.clock.on_sleep = lambda: None
     three.world.faults.disarm()
-    assert due(three) == Report(), "it gets a minute"
-    three.clock.advance(60)
     report = due(three)
     assert (names(report), report.exit_code) == (["a"], 0)
     statuses = [job["status"] for job in audiences.history(three.runtime, reference="a")]

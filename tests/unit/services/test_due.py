@@ -51,7 +51,7 @@ def test_one_that_was_never_synced_is_due_since_it_was_made() -> None:
 
 @pytest.mark.parametrize(
     ("attempt", "minutes", "is_due"),
-    [(1, 0, False), (1, 1, True), (2, 4, False), (2, 5, True), (4, 60, True), (5, 999, False)],
+    [(1, 0, True), (3, 0, True), (4, 14, False), (4, 15, True), (5, 60, True), (6, 999, False)],
 )
 def test_what_a_dead_process_left_is_finished_the_later_the_oftener_it_died(
     attempt: int, minutes: int, is_due: bool
@@ -78,9 +78,11 @@ def test_the_platform_is_asked_when_it_is_time_and_nobody_else_does() -> None:
     assert question(candidate(), NOW) is None
 
 
-def test_a_sync_asks_the_platform_anyway() -> None:
+def test_a_sync_waits_until_the_platform_is_done_with_the_one_before() -> None:
     (found,) = due([candidate(next_sync_at=NOW, settling=settling(NOW))], NOW)
-    assert found.task is Task.SYNC
+    assert found.task is Task.FOLLOW_UP
+    later = settling(NOW + MINUTE)
+    assert list(due([candidate(next_sync_at=NOW, settling=later)], NOW)) == []
 
 
 def test_the_oldest_comes_first() -> None:
