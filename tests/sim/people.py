@@ -81,23 +81,35 @@ def next_crowd(random: Random, crowd: Crowd, *, is_linked: bool) -> Crowd:
     if random.random() < 0.1:
         return crowd
     wanted = dict(crowd.wanted)
-    withheld = {}
+    withheld: dict[int, int] = {}
     for profile in crowd.wanted:
-        chance = random.random()
-        if chance < 0.25:
-            del wanted[profile]
-            if chance < 0.1:
-                withheld[profile] = random.choice((NO_CONSENT, SUPPRESSED))
-        elif chance < 0.5:
-            wanted[profile] = _changed(random, profile, wanted[profile], is_linked=is_linked)
-        elif chance < 0.56:
-            wanted[(profile + _ALIAS) % (2 * _ALIAS)] = wanted.pop(profile)
+        _meets(random, profile, wanted, withheld, is_linked=is_linked)
     for _ in range(random.randrange(3)):
         profile = random.randrange(1, _PLACES)
         if profile not in wanted and profile + _ALIAS not in wanted:
             wanted[profile] = _newcomer(random, profile, is_linked=is_linked)
             withheld.pop(profile, None)
     return Crowd(wanted=wanted, withheld=withheld)
+
+
+def _meets(
+    random: Random,
+    profile: int,
+    wanted: dict[int, State],
+    withheld: dict[int, int],
+    *,
+    is_linked: bool,
+) -> None:
+    """What becomes of one profile: it leaves, changes, gets another id, or stays as it is."""
+    chance = random.random()
+    if chance < 0.25:
+        del wanted[profile]
+        if chance < 0.1:
+            withheld[profile] = random.choice((NO_CONSENT, SUPPRESSED))
+    elif chance < 0.5:
+        wanted[profile] = _changed(random, profile, wanted[profile], is_linked=is_linked)
+    elif chance < 0.56:
+        wanted[(profile + _ALIAS) % (2 * _ALIAS)] = wanted.pop(profile)
 
 
 def recognition(random: Random, *, is_linked: bool) -> Callable[[Value], int | None]:
