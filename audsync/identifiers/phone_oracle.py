@@ -9,7 +9,6 @@ from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
-from phonenumbers.re_util import enable_pattern_cache
 
 from audsync.identifiers.reasons import Reason
 
@@ -20,7 +19,7 @@ _REMEMBERED = 4096
 _SAYS_ITS_COUNTRY = re.compile(r"[^\d]*[+\uff0b]")
 
 # The world has more patterns than Python's `re` keeps: it would compile them again and again.
-enable_pattern_cache()
+phonenumbers.enable_pattern_cache()
 
 
 def metadata_version() -> str:
