@@ -22,6 +22,7 @@ _REMEDIES = {
     "already_hashed": "the platform takes the raw value only: map the column that holds it",
     "empty_hash": "somebody hashed empty cells; leave them empty in the source",
     "ambiguous_date": "write dates as YYYY-MM-DD",
+    "not_sendable": "this audience holds other kinds only; see `list_kind` of its connection",
 }
 
 
