@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from dataclasses import replace
 
 from audsync.errors import AudsyncError, ConfigError, TransientError
 from audsync.services import storage_checks
 from audsync.services.checks import Check, bad, good
+from audsync.services.connection_health import impatient
 from audsync.services.expiry import ends_soon
 from audsync.services.keys import opening_key, sealing_key
 from audsync.services.known_connections import FILE, STORE, Known, merged
 from audsync.services.nearest import nearest
 from audsync.services.runtime import Runtime
-
-PATIENCE_S = 10.0
 
 
 def connections_in_place(runtime: Runtime) -> Mapping[str, Known]:
@@ -28,10 +26,10 @@ def connections(runtime: Runtime) -> Iterator[Check]:
 
     Then the audiences that the file gives to a connection that is not there.
     """
-    impatient = _impatient(runtime)
+    quick = impatient(runtime)
     found = connections_in_place(runtime)
     for known in found.values():
-        yield _connection(impatient, known)
+        yield _connection(quick, known)
     for slug, audience in runtime.config.audiences.items():
         if audience.connection not in found:
             yield bad(
@@ -70,15 +68,6 @@ def keys(runtime: Runtime) -> Iterator[Check]:
     if not locked:
         key = sealing_key(runtime.keys)
         yield good("key", f"{key.id}; credentials saved with it or opened: {len(sealed)}")
-
-
-def _impatient(runtime: Runtime) -> Runtime:
-    """The same program, which gives up on a silent platform soon and tries nothing twice."""
-    limits = runtime.config.limits
-    quick = limits.model_copy(
-        update={"max_wait": 0.0, "request_timeout": min(limits.request_timeout, PATIENCE_S)}
-    )
-    return replace(runtime, config=runtime.config.model_copy(update={"limits": quick}))
 
 
 def _connection(runtime: Runtime, known: Known) -> Check:

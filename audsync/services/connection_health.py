@@ -1,8 +1,11 @@
 """How a connection is found, by a test of it or by a job, and what is kept of that."""
 
+import logging
+from collections.abc import Callable
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from audsync.config.model import ConnectionConfig, Credentials
@@ -14,12 +17,17 @@ from audsync.errors import (
     TransientError,
 )
 from audsync.services.runtime import Runtime
-from audsync.store import connections
+from audsync.store import audiences, connections
 from audsync.store.connections import Finding
 from audsync.store.tables import PlatformAudience
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+RETEST_AFTER = timedelta(days=1)
+PATIENCE_S = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +79,37 @@ def probe_known(runtime: Runtime, name: str) -> Tested:
             )
             connections.note(session, record, tested.finding, now=now)
     return tested
+
+
+def retest(runtime: Runtime, *, may_go_on: Callable[[], bool]) -> None:
+    """Ask about each connection that audiences need and that nobody asked about for a day.
+
+    So a token's end is known in time, and a connection of the file is watched like a saved one.
+    What cannot be asked is left to the next run; nothing fails because of it.
+    """
+    with runtime.database.reading() as session:
+        now = runtime.database.now(session)
+        tenant = runtime.config.tenant
+        asked_at = {one.name: one.tested_at for one in connections.listed(session, tenant)}
+        needed = {one.connection for one in audiences.listed(session, tenant) if one.is_active}
+    quick = impatient(runtime)
+    for name in sorted(needed):
+        last = asked_at.get(name)
+        if (last is not None and now - last < RETEST_AFTER) or not may_go_on():
+            continue
+        try:
+            probe_known(quick, name)
+        except AudsyncError as error:
+            _log.info("connection %s was not tested: %s", name, error.code)
+
+
+def impatient(runtime: Runtime) -> Runtime:
+    """The same program, which gives up on a silent platform soon and tries nothing twice."""
+    limits = runtime.config.limits
+    changes = {"max_wait": 0.0, "request_timeout": min(limits.request_timeout, PATIENCE_S)}
+    quick = copy(runtime)
+    quick.config = runtime.config.model_copy(update={"limits": limits.model_copy(update=changes)})
+    return quick
 
 
 def note_job(

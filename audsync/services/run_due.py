@@ -24,7 +24,7 @@ from audsync.errors import (
     LeaseLostError,
     SegmentInactiveError,
 )
-from audsync.services import bugs, due, reports, settlements
+from audsync.services import bugs, connection_health, due, reports, settlements
 from audsync.services.beginning import NoLongerDueError
 from audsync.services.due import Due, Task
 from audsync.services.runtime import Runtime
@@ -126,6 +126,8 @@ def run_due(
         runtime=runtime.shared(max(at_once, 1), budget), budget=budget, limit=pace.limit, told=told
     )
     crew.work(queue)
+    if not is_quiet:
+        connection_health.retest(runtime, may_go_on=lambda: crew.may_go_on)
     left = sum(one.task is Task.SYNC for one in queue)
     report = Report(
         ended=tuple(crew.ended),

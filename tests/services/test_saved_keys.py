@@ -24,6 +24,7 @@ from audsync.services import (
     resuming,
 )
 from audsync.services.connecting import Wanted
+from audsync.services.run_due import Pace, run_due
 from audsync.vault import files
 from audsync.vault.keys import generate
 from tests.services.saved import (
@@ -152,6 +153,28 @@ def test_a_test_of_a_connection_of_the_file_is_noted(shop: Shop) -> None:
     assert connections.listed(shop.runtime(text))[0]["status"] == "expired"
     # Once it is out of the file, its note is no connection.
     assert connections.listed(shop.runtime()) == []
+
+
+def test_cron_learns_of_the_end_of_a_token_that_nobody_tested(shop: Shop) -> None:
+    secret = f"/meta, credentials: {{access_token: {SANDBOX_TOKEN}}}}}"
+    text = IN_FILE.replace("/meta}", secret) + VIP
+    new = audiences.NewAudience(segment="vip", connection="meta-main", slug="a")
+    audiences.create(shop.runtime(text), new)
+    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] is None
+    shop.set_token(expires_at=(shop.clock.now() + timedelta(days=5)).timestamp())
+    run_due(shop.runtime(text), Pace())
+    (found,) = connections.listed(shop.runtime(text))
+    assert (found["status"], found["expires_at"]) == ("expiring", "2026-11-25T12:00:00Z")
+    (shown,) = audiences.status(shop.runtime(text))
+    message = next(one["message"] for one in shown["warnings"] if "CREDENTIALS" in one["code"])
+    assert "put new ones where `connections.meta-main.credentials` takes them from" in message
+    shop.clock.advance(3600)
+    run_due(shop.runtime(text), Pace())  # once a day is enough
+    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
+    shop.clock.advance(86_400)
+    shop.world.faults.arm([Rule(platform="meta", kind=FaultKind.REFUSE, times=0)])
+    run_due(shop.runtime(text), Pace())
+    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
 
 
 def test_a_platform_out_of_reach_says_nothing_of_a_connection(shop: Shop) -> None:
