@@ -7,7 +7,7 @@ a caller must take all batches before it believes any.
 import importlib.util
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, time
 from typing import TypeVar
 
@@ -102,7 +102,10 @@ def _guarded(
             closing(connect(address, query)) as connection,
             _watched(connection, query.timeout_s, has_ended),
         ):
-            yield from work(connection)
+            for each in work(connection):
+                if has_ended.is_set():  # a driver that cannot be stopped went on
+                    raise _too_slow(address, query)
+                yield each
     except failures() as error:
         failure = error.with_traceback(None)
     # Raised out here, the error does not carry the driver's along, whose text may quote a row.
@@ -132,7 +135,8 @@ def _watched(
 
     def stop() -> None:
         has_ended.set()
-        connection.cancel()
+        with suppress(Exception):  # a connection that is broken need not be stopped
+            connection.cancel()
 
     timer = threading.Timer(timeout_s, stop)
     timer.daemon = True

@@ -8,7 +8,15 @@ from sqlalchemy.exc import ArgumentError
 
 from audsync.errors import ConfigError
 
-_POSTGRES = {"postgresql", "postgres", "postgresql+psycopg"}
+_POSTGRES = {"postgresql", "postgresql+psycopg"}
+_LIBPQ = {
+    "application_name": "audsync",
+    "connect_timeout": "10",
+    # A host that vanished without a word is noticed within about a minute.
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,14 @@ class Address:
     @property
     def libpq(self) -> str:
         """The URL as PostgreSQL's own library has it, password included."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        url = self.patient.set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def patient(self) -> URL:
+        """Of PostgreSQL: the URL with limits to waiting, where it does not set its own."""
+        missing = {key: value for key, value in _LIBPQ.items() if key not in self.url.query}
+        return self.url.update_query_dict(missing)
 
     @property
     def file(self) -> Path:

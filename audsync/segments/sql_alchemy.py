@@ -140,7 +140,7 @@ def _escaped(sql: str) -> str:
 def _engine(address: Address) -> Engine:
     url = address.url
     if address.is_plain_postgres:
-        url = url.set(drivername="postgresql+psycopg")
+        url = address.patient.set(drivername="postgresql+psycopg")
     missing = ""
     try:
         if address.dialect == "sqlite":

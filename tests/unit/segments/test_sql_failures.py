@@ -1,5 +1,6 @@
 """What a broken database, query or address comes to: a clear error, no row and no secret in it."""
 
+import threading
 import traceback
 from collections.abc import Callable
 from contextlib import closing
@@ -17,7 +18,7 @@ from audsync.segments.sql_address import address_of
 from audsync.segments.sql_alchemy import AlchemyConnection
 from audsync.segments.sql_duckdb import DuckdbConnection
 from tests.postgres import own_server
-from tests.unit.segments.sql_databases import KINDS, postgres
+from tests.unit.segments.sql_databases import KINDS, postgres, sqlite
 
 Ask = Callable[..., SqlQuery]
 Load = Callable[..., str]
@@ -221,6 +222,19 @@ def test_a_reading_that_takes_too_long_is_stopped(load: Load, refuse: Refuse) ->
     slow = SLOW.get(load.kind, "select 1 as id, pg_sleep(60)::text as email")  # type: ignore[attr-defined]
     error = refuse(load(rows=PEOPLE), slow, timeout_s=0.4)
     assert "not over within 0.4 seconds" in error.message or "raise `timeout`" in error.message
+
+
+def test_a_driver_that_cannot_be_stopped_ends_at_its_next_rows(
+    tmp_path: Path, ask_sql: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_ended = threading.Event()
+    monkeypatch.setattr(AlchemyConnection, "cancel", lambda _: has_ended.set())
+    url = sqlite(tmp_path / "people.db", rows=PEOPLE)
+    batches = read(ask_sql(url, batch_rows=1, timeout_s=0.3))
+    next(batches)
+    assert has_ended.wait(10)
+    with pytest.raises(SourceError, match=r"not over within 0\.3 seconds"):
+        next(batches)
 
 
 def test_a_reading_that_is_given_up_leaves_no_connection(driver: str, ask_sql: Ask) -> None:
