@@ -97,6 +97,9 @@ DOTENV_EXAMPLE = """\
 # SNAPCHAT_REFRESH_TOKEN=
 # SLACK_URL=
 
+# The key of credentials that `audsync connect` saves; `audsync key generate --out FILE` makes one:
+# AUDSYNC_ENCRYPTION_KEY_FILE=
+
 # These overrule audsync.yaml:
 # AUDSYNC_TENANT=1
 # AUDSYNC_STORE_URL=sqlite:///audsync.db

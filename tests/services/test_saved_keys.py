@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 
+from audsync import steps
 from audsync.domain import Platform
 from audsync.errors import (
     ConfigError,
@@ -27,6 +29,7 @@ from audsync.services.connecting import Wanted
 from audsync.services.run_due import Pace, run_due
 from audsync.vault import files
 from audsync.vault.keys import generate
+from tests.memory_keyring import Memory
 from tests.services.saved import (
     IN_FILE,
     KEY,
@@ -101,6 +104,42 @@ def test_key_rotation_happens_as_a_whole_or_not_at_all(shop: Shop) -> None:
         key_rotation.rotate(shop.runtime(), shop.folder / "new", in_keyring=False)
     assert shop.store() == before
     shop.runtime().connect("a").check_access()
+
+
+def test_a_crash_in_a_key_rotation_changes_nothing(shop: Shop) -> None:
+    class PowerCutError(BaseException):
+        pass
+
+    def cut(step: str) -> None:
+        if step == "store: before commit":
+            raise PowerCutError
+
+    shop.connect(shop.runtime())
+    before = shop.store()
+    runtime = shop.runtime(AUDSYNC_NEW_ENCRYPTION_KEY=OTHER.text)
+    steps.listen(cut)
+    try:
+        with pytest.raises(PowerCutError):
+            key_rotation.rotate(runtime, None, in_keyring=False)
+    finally:
+        steps.listen(None)
+    assert shop.store() == before
+    shop.runtime().connect("main").check_access()
+
+
+def test_a_key_in_the_keyring_is_rotated_there(shop: Shop) -> None:
+    system = Memory()
+    keyring.set_keyring(system)
+    none = {"AUDSYNC_ENCRYPTION_KEY": ""}
+    first = key_rotation.make(None, into_keyring=True)
+    assert shop.connect(shop.runtime(**none))["key_id"] == first.id
+    report = key_rotation.rotate(shop.runtime(**none), None, in_keyring=True)
+    assert report["previous_key_ids"] == [first.id]
+    assert shop.runtime(**none).keys.ids == (report["key_id"],)
+    shop.runtime(**none).connect("main").check_access()
+    system.is_locked = True
+    with pytest.raises(ConfigError, match="there is no key here"):
+        shop.runtime(**none).connect("main")
 
 
 def test_the_new_key_must_be_told_once(shop: Shop) -> None:
