@@ -147,15 +147,21 @@ class Database:
         """A connection without a transaction; one that is open at the end is undone."""
         return engine.connect()
 
-    def _session(self, connection: Connection) -> Session:
+    @contextmanager
+    def _session(self, connection: Connection) -> Iterator[Session]:
         """A session in the connection's transaction, which its records begin, or `execute`."""
-        clock = self._clock if self.dialect == "sqlite" else None
-        return Session(
+        session = Session(
             connection,
             expire_on_commit=False,
             join_transaction_mode="control_fully",
-            info={_CLOCK: clock},
+            info={_CLOCK: self._clock if self.dialect == "sqlite" else None},
         )
+        try:
+            yield session
+        finally:
+            # Most hold no record, and closing takes longer than some of their statements.
+            if session.in_transaction() or session.identity_map:
+                session.close()
 
     def _begin(self, connection: Connection, *, is_writer: bool = False) -> None:
         """Begin the transaction, here and not by an event of the engine, which slows it all."""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from audsync.domain import SyncOperation, SyncStatus, TriggeredBy
@@ -14,6 +14,8 @@ from audsync.store.tables import AudienceSyncJob, Batch, PlatformAudience
 
 MIN_PREFIX_CHARS = 8
 _UUID_DIGITS = 32
+_BATCHES = select(Batch).where(col(Batch.job_id) == bindparam("job")).order_by(col(Batch.number))
+"""Built once: a platform that settles later has it read in every run."""
 _COUNTED = (SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.PARTIAL)
 
 
@@ -144,8 +146,7 @@ def abandoned(session: Session, audience_id: UUID) -> Sequence[AudienceSyncJob]:
 
 def batches(session: Session, job_id: UUID) -> Sequence[Batch]:
     """The ledger of one job, in the order of its plan."""
-    statement = select(Batch).where(col(Batch.job_id) == job_id).order_by(col(Batch.number))
-    return session.exec(statement).all()
+    return session.scalars(_BATCHES, {"job": job_id}).all()
 
 
 def latest_settlement(session: Session, audience_id: UUID) -> dict[str, Any] | None:
