@@ -8,6 +8,7 @@ thread; nothing is ever stored in it.
 
 import hashlib
 import threading
+from collections.abc import Iterator
 from functools import cache
 
 import duckdb
@@ -23,6 +24,7 @@ _LINK_HEX = 16
 
 _FEW = 256
 """Up to so many texts, hashing one by one is quicker than a query."""
+_PART_ROWS = 32_768
 _BLOCK_BYTES = 1 << 18
 """What is turned into bytes at once: it stays in the processor's cache."""
 
@@ -44,7 +46,7 @@ def digests(text: pl.Series, out: Bytes) -> None:
         out[:] = np.frombuffer(joined, dtype=np.uint8).reshape(-1, DIGEST_BYTES)
         return
     start = 0
-    for part in _answer(text).chunks:
+    for part in _answers(text):
         unhex(_hex(part), out[start : start + len(part)].reshape(-1))
         start += len(part)
 
@@ -57,12 +59,12 @@ def spelt(text: pl.Series, out: Bytes) -> None:
 
 def hex_digests(text: pl.Series) -> pl.Series:
     """The SHA-256 of each text in lower-case hex; null for null."""
-    return pl.Series(pl.from_arrow(_answer(text)))
+    return pl.Series(pl.from_arrow(_whole(text)))
 
 
 def links(text: pl.Series) -> pa.Array:
     """The first 8 bytes of each text's SHA-256 as one number, the first byte the highest."""
-    parts = _answer(text).combine_chunks()
+    parts = _whole(text)
     is_null = parts.is_null().to_numpy(zero_copy_only=False)
     hashes = _hex(parts.drop_null()).reshape(-1, _HEX_CHARS)
     starts = np.empty((len(hashes), _LINK_HEX // 2), dtype=np.uint8)
@@ -107,13 +109,21 @@ def _hex(hashes: pa.Array) -> Bytes:
     return np.frombuffer(data, dtype=np.uint8, count=size, offset=start)
 
 
-def _answer(text: pl.Series) -> pa.ChunkedArray:
-    """The SHA-256 of each text in hex, in the order of the texts; null for null."""
+def _whole(text: pl.Series) -> pa.Array:
+    return pa.concat_arrays([pa.array([], pa.string()), *_answers(text)])
+
+
+def _answers(text: pl.Series) -> Iterator[pa.Array]:
+    """The SHA-256 of each text in hex, in the order of the texts; null for null.
+
+    In parts: their memory is taken again for the next ones, and stays in the processor's cache.
+    """
     cursor = _cursor()
     cells = text.alias("text").to_frame().to_arrow(compat_level=pl.CompatLevel.newest())
     cursor.register("cells", cells)
     try:
-        return cursor.sql("select sha256(text) from cells").to_arrow_table().column(0)
+        hashes = cursor.sql("select sha256(text) from cells").to_arrow_reader(_PART_ROWS)
+        yield from (part.column(0) for part in hashes)
     finally:
         cursor.unregister("cells")
 
