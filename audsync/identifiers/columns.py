@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from audsync.domain import Kind
 from audsync.identifiers import device, email, phone_ordinary
@@ -87,8 +86,7 @@ class Column:
 
 def prepared(column: Column) -> tuple[list[Values], list[Rejections]]:
     """What becomes of each cell that is not blank."""
-    is_filled = pc.greater(pc.binary_length(column.cells), 0).fill_null(False)
-    rest = is_filled.to_numpy(zero_copy_only=False)
+    rest = texts.have_length(column.cells)
     values, rejections = _at_a_glance(column, rest)
     left = np.flatnonzero(rest)
     if len(left):
@@ -119,7 +117,9 @@ def _judged(column: Column, rows: Rows) -> tuple[Judged, _Picks]:
     """The verdict on cells, each different one judged once where that is less work."""
     if column.kind in _OF_REGIONS:
         return column.judge(rows), lambda chosen: (chosen, None)
-    different, numbers = texts.few(column.cells.take(pa.array(rows)))
+    is_whole = len(rows) == len(column.cells)
+    cells = column.cells if is_whole else column.cells.take(pa.array(rows))
+    different, numbers = texts.few(cells)
     if len(different) <= _FEW:
         return _judged_few(tuple(different), column.reading), _spread(rows, numbers)
     if len(different) * _SELDOM > len(rows):

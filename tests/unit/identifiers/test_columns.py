@@ -141,3 +141,14 @@ def test_hexadecimal_digits_of_either_case_become_their_bytes(count: int) -> Non
         found = np.empty(len(spelt), dtype=np.uint8)
         hashing.unhex(np.frombuffer(text.encode(), dtype=np.uint8), found)
         assert found.tobytes() == spelt
+
+
+def test_a_null_is_a_null_whatever_bytes_are_under_it() -> None:
+    """Arrow says nothing of the bytes that a null covers: other programs leave some there."""
+    buffers = [b"\x01", np.array([0, 6, 12], dtype=np.int32), b"a@b.cod@e.fr"]
+    cells = pa.Array.from_buffers(pa.string(), 2, [pa.py_buffer(each) for each in buffers])
+    columns = {f"{kind.label}.0": cells for kind in COLUMN_KINDS}
+    batch = pa.record_batch({"profile": pa.array([1, 2], pa.uint64()), **columns})
+    for platform in Platform:
+        rows = prepare(batch, PrepareSpec(platform=platform)).to_pylist()
+        assert {row["profile"] for row in rows} == {1}
