@@ -93,12 +93,15 @@ class SimConnector(BaseConnector):
         if self._patience > 0 and not platform.accepted[reference].is_done:
             self._patience -= 0 if is_troubled and trouble.random.random() < 0.2 else 1
             return Settlement(state=SettlementState.PENDING)
-        if is_troubled and trouble.random.random() < 0.15:
-            platform.work_off(reference, does_it=trouble.random.random() < 0.5)
-            states = (SettlementState.REJECTED, SettlementState.LOST)
-            return Settlement(state=trouble.random.choice(states))
-        platform.work_off(reference)
-        return Settlement(state=SettlementState.CONFIRMED)
+        request = platform.accepted[reference]
+        if request.verdict is None:
+            request.verdict = SettlementState.CONFIRMED
+            if is_troubled and trouble.random.random() < 0.15:
+                states = (SettlementState.REJECTED, SettlementState.LOST)
+                request.verdict = trouble.random.choice(states)
+            is_sure = request.verdict is SettlementState.CONFIRMED
+            platform.work_off(reference, does_it=is_sure or trouble.random.random() < 0.5)
+        return Settlement(state=request.verdict)
 
     def clock_mark(self) -> datetime:
         self._platform.tick += 1

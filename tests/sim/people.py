@@ -18,7 +18,7 @@ State = frozenset[tuple[int, bytes, int]]
 OK, NO_CONSENT, SUPPRESSED = 0, 2, 3
 _PLACES = 24
 _ALIAS = 1_000
-"""A profile that gets another id gets this one more or less: who it is does not change."""
+"""A profile that gets another id gets this one more: who it is does not change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def next_crowd(random: Random, crowd: Crowd, *, is_linked: bool) -> Crowd:
         _meets(random, profile, wanted, withheld, is_linked=is_linked)
     for _ in range(random.randrange(3)):
         profile = random.randrange(1, _PLACES)
-        if profile not in wanted and profile + _ALIAS not in wanted:
+        if profile not in wanted:
             wanted[profile] = _newcomer(random, profile, is_linked=is_linked)
             withheld.pop(profile, None)
     return Crowd(wanted=wanted, withheld=withheld)
@@ -100,7 +100,7 @@ def _meets(
     *,
     is_linked: bool,
 ) -> None:
-    """What becomes of one profile: it leaves, changes, gets another id, or stays as it is."""
+    """What becomes of one profile: it leaves, changes, or stays as it is."""
     chance = random.random()
     if chance < 0.25:
         del wanted[profile]
@@ -108,8 +108,6 @@ def _meets(
             withheld[profile] = random.choice((NO_CONSENT, SUPPRESSED))
     elif chance < 0.5:
         wanted[profile] = _changed(random, profile, wanted[profile], is_linked=is_linked)
-    elif chance < 0.56:
-        wanted[(profile + _ALIAS) % (2 * _ALIAS)] = wanted.pop(profile)
 
 
 def recognition(random: Random, *, is_linked: bool) -> Callable[[Value], int | None]:

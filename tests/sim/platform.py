@@ -11,10 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from audsync.domain import (
-    Action,
-    UploadBatch,
-)
+from audsync.domain import Action, SettlementState, UploadBatch
 from audsync.errors import (
     AudienceGoneError,
     ConflictError,
@@ -81,6 +78,8 @@ class Accepted:
 
     late: Late
     is_done: bool = False
+    verdict: SettlementState | None = None
+    """What was said of it in the end: asked again, the platform says the same."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,7 +158,11 @@ class SimPlatform:
 
     def in_flight(self) -> set[Value]:
         """Values of which nobody can say whether they are there."""
-        open_ones = [one.late for one in self.accepted.values() if not one.is_done]
+        open_ones = [
+            one.late
+            for one in self.accepted.values()
+            if not one.is_done or one.verdict not in {None, SettlementState.CONFIRMED}
+        ]
         rows = {row for late in (*self.queue, *open_ones) for row in late.rows}
         takes_out = any(
             late.is_whole or late.action is Action.SWEEP for late in (*self.queue, *open_ones)

@@ -94,12 +94,14 @@ def test_a_plan_that_is_worked_off_is_told_until_it_is_closed(
     assert (found.settling, found.is_held) == (None, False)
 
 
-def test_a_plan_of_a_job_that_failed_is_not_worked_off(database: Database, clock: SetClock) -> None:
+@pytest.mark.parametrize("status", [SyncStatus.PARTIAL, SyncStatus.FAILED])
+def test_what_was_taken_of_a_partial_plan_is_worked_off_and_of_a_failed_one_nothing(
+    database: Database, clock: SetClock, status: SyncStatus
+) -> None:
     audience = add_audience(database)
-    job_id = add_job(
-        database, audience, clock.now(), SyncStatus.PARTIAL, settlement={"status": "pending"}
-    )
+    job_id = add_job(database, audience, clock.now(), status, settlement={"status": "pending"})
     lease = leases.claim(database, audience.id, owner=leases.this_process())
     with database.transaction() as session:
         ledger.commit_plan(session, lease, job_id=job_id, files={}, facts={}, batches=[])
-    assert candidates(database)[0].settling is None
+    is_worked_off = candidates(database)[0].settling is not None
+    assert is_worked_off is (status is SyncStatus.PARTIAL)
