@@ -75,7 +75,11 @@ UPDATE_PARTS = {
         select distinct profile, kind, value from (
           select * from r
           union all select profile, kind, value from added where state <> 'applied'
-            and exists (select 1 from removed union all select 1 from r))
+            and exists (select 1 from removed union all select 1 from r)
+          -- Whom a removal took along while another of hers was refused: she may be wanted again.
+          union all select * from c semi join
+            (select distinct profile from c semi join {_APPLIED_REMOVES} using (kind, value))
+            using (profile))
         anti join {_APPLIED_ADDS} using (kind, value)
         anti join {_APPLIED_REMOVES} using (kind, value) where kind < {FIRST_FIELD}
         """,

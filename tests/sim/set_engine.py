@@ -255,6 +255,8 @@ class SetEngine:
         if files.removals or files.repair:
             others = [batch for batch in batches if batch.state is not BatchState.APPLIED]
             missing = missing | self._added(files, others)
+        parted = {link[0] for link in known.c if link[1:] in removed}
+        missing = missing | {link for link in known.c if link[0] in parted}
         unsure_removes = self._removed(files, unsure)
         unsure_links = self._added(files, unsure)
         unsure_links |= {link for link in carriers if link[1:] in unsure_removes}
