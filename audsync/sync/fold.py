@@ -30,14 +30,19 @@ _CARRIED = (
 )
 _COMPANY = (
     "(select * from c union all select * from u union all select profile, kind, value from e"
-    " union all select * from r)"
+    " union all select * from r union all select * from f)"
 )
 """What profiles carry, and what is still to be repaired of them: a plan that was never sent may
 be the only one that knew two values as one person's."""
 _WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group by profile),
-        whole as (select profile, kind, value, max(rounds)::utinyint as rounds
-          from (select * from parts union all
-                select k.*, y.rounds from {_COMPANY} k join company y using (profile))
+        known as (
+          select * from parts union all
+          select k.*, y.rounds from {_COMPANY} k join company y using (profile)),
+        whole as (select profile, kind, value, max(rounds)::utinyint as rounds from (
+            select * from known union all
+            select f.*, y.rounds from f join
+              (select kind, value, max(rounds) as rounds from known group by kind, value) y
+              using (kind, value))
           where kind < {FIRST_FIELD} group by profile, kind, value)
         select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
 """What is to be said again, with all that its profiles carried: a removal that is said again may
@@ -46,7 +51,18 @@ ROUNDS = 2
 """How often what was said after an unanswered try is said again: a run may pass before a late
 request lands. What was uncertain has been said again once already."""
 
-_FORMER = "select * from f union select * from f_next order by all"
+_FOUND = f"""
+    select profile, kind, value from d
+    anti join c using (profile, kind, value) anti join u using (profile, kind, value)
+    where kind < {FIRST_FIELD} and (
+      (kind, value) in (select (kind, value) from {_CARRIED})
+      or profile in (select profile from {_CARRIED}))
+    """
+"""Who belongs together as only the plan that ended knows: by the next run they may have another
+profile id, or other values, and a removal of what is there would take them along unseen."""
+UNSENT_FORMER = f"select * from f union {_FOUND} order by all"
+"""Former links after a plan of which nothing was sent."""
+_FORMER = f"select * from f union select * from f_next union {_FOUND} order by all"
 
 UPDATE_PARTS = {
     "former": _FORMER,

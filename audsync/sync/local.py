@@ -37,7 +37,8 @@ class LocalEngine:
     ) -> StateFiles:
         """Close an open plan without trusting any outcome that is not certain."""
         if not fold.was_attempted(batches):
-            return replace(files, removals=None, additions=None, next_former=None)
+            former = self._former_of_unsent(files, batches)
+            return replace(files, removals=None, additions=None, former=former, next_former=None)
         with self._session() as con:
             fold.prepare(con, batches, self._paths(files))
             parts = fold.REPLACE_PARTS if is_replace else fold.UPDATE_PARTS
@@ -55,6 +56,14 @@ class LocalEngine:
             former=written["former"],
             next_former=None,
         )
+
+    def _former_of_unsent(self, files: StateFiles, batches: Sequence[BatchFacts]) -> str | None:
+        """Former links, with those that only the unsent plan knew of values that are there."""
+        if not (files.next_identifiers and (files.identifiers or files.uncertain)):
+            return files.former
+        with self._session() as con:
+            fold.prepare(con, batches, self._paths(files))
+            return self._write(con, fold.UNSENT_FORMER, "former")
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
         """The state after a plan whose every batch was applied."""

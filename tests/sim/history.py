@@ -47,13 +47,19 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
         random, room(), bench or SetBench(), recipe, recipe.way or way_of(seed)
     )
     for _ in range(random.randrange(1, recipe.runs + 1)):
-        crowd = next_crowd(random, crowd, is_linked=world.is_linked)
+        crowd = _next(random, crowd, world)
         world.go(_troubled(random, crowd, recipe))
-    crowd = next_crowd(random, crowd, is_linked=world.is_linked)
+    crowd = _next(random, crowd, world)
     while world.spec.changes_by_replace and not crowd.values():
-        crowd = next_crowd(random, crowd, is_linked=world.is_linked)  # it cannot be emptied
+        crowd = _next(random, crowd, world)  # it cannot be emptied
     end_clean(world, crowd)
     return world
+
+
+def _next(random: Random, crowd: Crowd, world: World) -> Crowd:
+    """What the segment becomes."""
+    has_seen = world.has_seen(crowd)
+    return next_crowd(random, crowd, is_linked=world.is_linked, has_seen=has_seen)
 
 
 def make_world(

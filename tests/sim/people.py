@@ -5,7 +5,7 @@ people by their values can be held to be exact about people too. In the other on
 phones and strangers share addresses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -19,6 +19,7 @@ OK, NO_CONSENT, SUPPRESSED = 0, 2, 3
 _PLACES = 24
 _ALIAS = 1_000
 """A profile that gets another id gets this one more: who it is does not change."""
+_RENAMED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,10 @@ class Crowd:
 
     wanted: dict[int, State]
     withheld: dict[int, int]
+    other_ids: frozenset[int] = frozenset()
+    """Places whose profile goes by its other id."""
+    fresh: frozenset[int] = frozenset()
+    """Profiles with a new id that no plan may have seen."""
 
     def cells(self) -> tuple[Cell, ...]:
         """The content of the prepared file."""
@@ -76,20 +81,42 @@ def first_crowd(random: Random, *, is_linked: bool, size: int) -> Crowd:
     )
 
 
-def next_crowd(random: Random, crowd: Crowd, *, is_linked: bool) -> Crowd:
-    """The segment a while later; sometimes nothing has changed."""
+def next_crowd(random: Random, crowd: Crowd, *, is_linked: bool, has_seen: bool = True) -> Crowd:
+    """The segment a while later; sometimes nothing has changed.
+
+    Where no plan has seen the last one, nobody gets another profile id, and whoever has just got
+    one stays as they are: nothing could tell who they were.
+    """
     if random.random() < 0.1:
         return crowd
     wanted = dict(crowd.wanted)
     withheld: dict[int, int] = {}
-    for profile in crowd.wanted:
+    fresh = frozenset() if has_seen else crowd.fresh
+    for profile in sorted(crowd.wanted.keys() - fresh):
         _meets(random, profile, wanted, withheld, is_linked=is_linked)
+    other_ids = set(crowd.other_ids)
+    if has_seen:
+        same = [profile for profile in crowd.wanted if wanted.get(profile) == crowd.wanted[profile]]
+        fresh = frozenset(_renamed(random, same, wanted, other_ids))
     for _ in range(random.randrange(3)):
-        profile = random.randrange(1, _PLACES)
+        place = random.randrange(1, _PLACES)
+        profile = place + _ALIAS * (place in other_ids)
         if profile not in wanted:
             wanted[profile] = _newcomer(random, profile, is_linked=is_linked)
             withheld.pop(profile, None)
-    return Crowd(wanted=wanted, withheld=withheld)
+    return Crowd(wanted, withheld, frozenset(other_ids), fresh)
+
+
+def _renamed(
+    random: Random, same: list[int], wanted: dict[int, State], other_ids: set[int]
+) -> Iterator[int]:
+    """Give some of those who stay as they are another id; yields the new ones."""
+    for profile in same:
+        if random.random() < _RENAMED:
+            new = (profile + _ALIAS) % (2 * _ALIAS)
+            wanted[new] = wanted.pop(profile)
+            other_ids ^= {new % _ALIAS}
+            yield new
 
 
 def _meets(

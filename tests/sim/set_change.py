@@ -41,6 +41,17 @@ def former_links(known: Known) -> set[Link]:
     return {link for link in gone if link[0] in present or many[link[0]] > 1}
 
 
+def found_links(known: Known) -> set[Link]:
+    """Who belongs together as only a plan that ended early knows."""
+    carried = known.c | known.u | known.e
+    there, somebody = values(carried), profiles(carried)
+    return {
+        link
+        for link in identifiers(known.d) - known.c - known.u
+        if link[1:] in there or link[0] in somebody
+    }
+
+
 def removal_rows(known: Known, change: Change) -> list[Gone]:
     lasts: dict[Value, int] = {}
     for profile in change.departed:

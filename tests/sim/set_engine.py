@@ -26,6 +26,7 @@ from tests.sim.set_change import (
     Known,
     addition_rows,
     former_links,
+    found_links,
     removal_rows,
 )
 from tests.sim.set_rows import (
@@ -99,9 +100,10 @@ class SetEngine:
     def fold(
         self, files: StateFiles, batches: Sequence[BatchFacts], *, is_replace: bool
     ) -> StateFiles:
-        if all(batch.state in _HARMLESS for batch in batches):
-            return replace(files, removals=None, additions=None, next_former=None)
         known = self.known(files)
+        if all(batch.state in _HARMLESS for batch in batches):
+            former = self.store.keep_some(sorted(known.f | found_links(known)), "former")
+            return replace(files, removals=None, additions=None, former=former, next_former=None)
         if is_replace:
             everything = identifiers(known.c | known.d | known.u | known.e)
             return self._settled(files, known.c, everything, frozenset(), None)
@@ -173,9 +175,8 @@ class SetEngine:
         known = self.known(files)
         unsure_removes = self._removed(files, [b for b in batches if b.unanswered_tries])
         unsure_adds = self._added(files, [b for b in batches if b.unanswered_tries])
-        unsure = unsure_adds | {
-            link for link in known.c | known.u | known.e if link[1:] in unsure_removes
-        }
+        carriers = known.c | known.u | known.e
+        unsure = unsure_adds | {link for link in carriers if link[1:] in unsure_removes}
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
@@ -287,7 +288,12 @@ class SetEngine:
             repair=self.store.keep_some(sorted(identifiers(repair)), "repair"),
             echo=echo,
             former=self.store.keep_some(
-                sorted(self._links(files.former) | self._links(files.next_former)), "former"
+                sorted(
+                    self._links(files.former)
+                    | self._links(files.next_former)
+                    | found_links(self.known(files))
+                ),
+                "former",
             ),
             next_former=None,
         )
@@ -347,10 +353,13 @@ class SetEngine:
 
     def _keep_echo(self, known: Known, once: Iterable[Link], twice: set[Link]) -> str | None:
         """What is to be said again, with all that its profiles carried."""
-        said, carried = set(once), known.c | known.u | known.e | known.r
+        said, carried = set(once), known.c | known.u | known.e | known.r | known.f
         firmly, lightly = profiles(twice), profiles(said)
         twice = twice | {link for link in carried if link[0] in firmly}
-        both = identifiers(twice | said | {link for link in carried if link[0] in lightly})
+        said |= {link for link in carried if link[0] in lightly}
+        twice = twice | {link for link in known.f if link[1:] in values(twice)}
+        said |= {link for link in known.f if link[1:] in values(said)}
+        both = identifiers(twice | said)
         return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
 
     def echoes(self, name: str | None) -> list[tuple[Link, int]]:

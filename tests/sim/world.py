@@ -137,6 +137,11 @@ class World:
             self.recreate()
         return ended
 
+    def has_seen(self, crowd: Crowd) -> bool:
+        """Whether a plan for this segment was committed, so that its links are known."""
+        name, _ = self.bench.keep_segment(crowd)
+        return name in self.room.head()[0].values()
+
     def missing_or_left(self, crowd: Crowd) -> set[Value]:
         """Where the platform's values differ from the segment's."""
         return self.platform.values ^ crowd.values()
