@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audsync.connectors.contract import Access
+from audsync.connectors.entered import Entered
 from audsync.connectors.google.spec import (
     BASE_URL,
     CONTACT,
@@ -31,7 +32,6 @@ _OPTIONS = {
 _KEY_SPACES = {"ios": "IOS", "android": "ANDROID"}
 _CONSENTS = {"granted": "CONSENT_GRANTED", "denied": "CONSENT_DENIED"}
 _CONSENT_FIELDS = {"ad_user_data": "adUserData", "ad_personalization": "adPersonalization"}
-_ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +73,10 @@ def settings(access: Access) -> Settings:
     Raises:
         ConfigError: something is missing, unknown or cannot be right; never quotes a secret.
     """
-    _refuse_unknown("credentials", access.credentials, _CREDENTIALS)
-    _refuse_unknown("options", access.options, _OPTIONS)
+    entered = Entered(platform="Google", access=access)
+    entered.refuse_unknown(_CREDENTIALS, _OPTIONS)
     options = access.options
-    version = access.api_version or SPECS[CONTACT].api_version
-    if not re.fullmatch(r"v[0-9]+", version):
-        raise ConfigError("api_version of a Google connection looks like v1.")
+    version = entered.version(SPECS[CONTACT].api_version, r"v[0-9]+")
     list_kind = _choice(options, "list_kind", {kind: kind for kind in SPECS}) or DEFAULT_LIST_KIND
     app_id, key_space = _app(options, list_kind)
     _require_terms(options)
@@ -86,23 +84,17 @@ def settings(access: Access) -> Settings:
     return Settings(
         account=_digits(access.account, "account"),
         login_account=None if login_account is None else _digits(login_account, "login_account"),
-        root=f"{_address(access.base_url or BASE_URL, 'base_url')}/{version}",
-        token_url=_address(access.token_url or TOKEN_URL, "token_url"),
+        root=f"{entered.base_url(BASE_URL)}/{version}",
+        token_url=entered.token_url(TOKEN_URL),
         api_version=version,
-        grant=_grant(access.credentials),
+        grant=_grant(entered),
         service_account=access.credentials.get("service_account"),
         list_kind=list_kind,
         app_id=app_id,
         key_space=key_space,
         consent=_consent(options),
-        membership_days=_membership_days(options),
+        membership_days=entered.days("membership_days", MAX_MEMBERSHIP_DAYS) or MAX_MEMBERSHIP_DAYS,
     )
-
-
-def _refuse_unknown(where: str, given: Mapping[str, object], known: set[str]) -> None:
-    if unknown := sorted(set(given) - known):
-        names, right = ", ".join(unknown), ", ".join(sorted(known))
-        raise ConfigError(f"A Google connection has no {where} named {names}; it knows {right}.")
 
 
 def _digits(value: object, name: str) -> str:
@@ -113,22 +105,10 @@ def _digits(value: object, name: str) -> str:
     return digits
 
 
-def _address(url: str, name: str) -> str:
-    if not _ADDRESS.fullmatch(url):
-        raise ConfigError(
-            f"{name} must be an http or https address without user, query or fragment, "
-            f"such as {BASE_URL if name == 'base_url' else TOKEN_URL}."
-        )
-    # The address of tokens is used to the letter; the other gets paths behind it.
-    return url.rstrip("/") if name == "base_url" else url
-
-
-def _grant(credentials: Mapping[str, str]) -> Grant | None:
+def _grant(entered: Entered) -> Grant | None:
     """The user's three secrets; None where a service account signs in."""
-    given = {name: credentials.get(name, "").strip() for name in _USER}
-    if any(not re.fullmatch(r"[!-~]*", value) for value in given.values()):
-        raise ConfigError("A credential of this Google connection holds characters that none has.")
-    if credentials.get("service_account", "").strip():
+    given = {name: entered.secret(name) or "" for name in _USER}
+    if entered.access.credentials.get("service_account", "").strip():
         if any(given.values()):
             raise ConfigError("A Google connection has a service_account or a user, not both.")
         return None
@@ -177,10 +157,3 @@ def _consent(options: Mapping[str, object]) -> dict[str, str]:
             "ad_personalization: granted}, or denied where they did not agree: there is no default."
         )
     return {theirs: _CONSENTS[told[ours]] for ours, theirs in _CONSENT_FIELDS.items()}
-
-
-def _membership_days(options: Mapping[str, object]) -> int:
-    value = options.get("membership_days", MAX_MEMBERSHIP_DAYS)
-    if type(value) is int and 1 <= value <= MAX_MEMBERSHIP_DAYS:  # bool is an int too
-        return value
-    raise ConfigError(f"membership_days is a whole number from 1 to {MAX_MEMBERSHIP_DAYS}.")

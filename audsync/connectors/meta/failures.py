@@ -3,7 +3,6 @@
 Meta is judged by `code` and `error_subcode`, never by the HTTP status alone: see `codes`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 
 from audsync.connectors.meta import codes, usage
 from audsync.connectors.replies import Reply, json_object, wordless
+from audsync.connectors.words import harmless, reference
 from audsync.errors import (
     AudienceGoneError,
     AudsyncError,
@@ -64,9 +64,9 @@ def named(error: Mapping[str, Any], scene: Scene, *, wait_s: float = 0.0) -> Aud
         "platform": "meta",
         "error_code": code,
         "error_subcode": subcode,
-        "error_message": _harmless(error.get("message"), scene),
-        "error_user_title": _harmless(error.get("error_user_title"), scene),
-        "trace_id": _trace_id(error),
+        "error_message": harmless(error.get("message"), scene.secrets),
+        "error_user_title": harmless(error.get("error_user_title"), scene.secrets),
+        "trace_id": reference(error.get("fbtrace_id")),
     }
     details = {name: value for name, value in details.items() if value is not None}
     details.update(rule.details)
@@ -91,32 +91,5 @@ def _named(error: Mapping[str, Any], reply: Reply, scene: Scene) -> AudsyncError
     return failure
 
 
-def _trace_id(error: Mapping[str, Any]) -> str | None:
-    """Meta's name for the request, which its support asks for."""
-    words = error.get("fbtrace_id")
-    return words if isinstance(words, str) and _TRACE_ID.fullmatch(words) else None
-
-
 def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-_TELLING = re.compile(
-    r'"[^"]*"'  # whatever Meta quotes may be ours
-    r"|[^\s@<>]+@[^\s@<>]+"  # an address
-    r"|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"  # a mobile id
-    r"|[0-9A-Fa-f]{32,}"  # a hash
-    r"|\+?\d[\d ().-]{5,}\d"  # a phone number, or any long number
-)
-_TRACE_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_MAX_WORDS_CHARS = 200
-
-
-def _harmless(words: object, scene: Scene) -> str | None:
-    """Meta's words without anything in them that could be a person's or secret."""
-    if not isinstance(words, str):
-        return None
-    for secret in scene.secrets:
-        words = words.replace(secret, "…")
-    printable = "".join(letter if letter.isprintable() else " " for letter in words)
-    return _TELLING.sub("…", printable)[:_MAX_WORDS_CHARS]

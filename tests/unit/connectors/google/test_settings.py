@@ -77,7 +77,7 @@ def test_nobody_accepts_the_terms_but_a_person(value: object) -> None:
         ({"api_version": "v1.1"}, "api_version"),
         ({"base_url": "ftp://x"}, "base_url"),
         ({"base_url": "https://u:p@x"}, "base_url"),
-        ({"token_url": "https://x/?a=1"}, "token_url"),
+        ({"token_url": "https://me@x/token"}, "token_url"),
         ({"credentials": {}}, "service_account"),
         ({"credentials": {"client_id": "a", "client_secret": "b"}}, "refresh_token"),
         ({"credentials": {**SECRETS, "api_key": "x"}}, "api_key"),
