@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
 ROWS = pa.schema(
     [
@@ -26,7 +27,10 @@ ROWS = pa.schema(
     ]
 )
 BYTES_A_ROW = 12
-"""What `Known` holds in memory for each old row."""
+"""What `Known` holds in memory for each old row, and a little more."""
+_MOST_BITS = 20
+_PIECE_ROWS = 1 << 15
+"""So many at once stay in the processor's caches from one step to the next."""
 
 
 class State(IntEnum):
@@ -61,36 +65,41 @@ class Known:
         self._usable = every if usable.all() else every[usable]
         """Fingerprints of the rows that can stand for themselves, sorted."""
         self._unusable = distinct(every[~usable])
-        self._times = np.zeros(len(self._usable), dtype=np.uint32)
+        self._index = Index(self._usable)
+        self._is_seen = np.zeros(len(self._usable), dtype=bool)
+        self._seen_again: list[Places] = [np.empty(0, dtype=np.intp)]
+        """Places that were seen before, once for each time that they are seen again."""
 
     def match(self, fingerprint: Hashes) -> Flags:
         """Which of these rows are known; they count as seen from now on."""
-        known = np.zeros(len(fingerprint), dtype=bool)
-        # In order: a search that jumps about in a long list misses the caches each time.
-        order = np.argsort(fingerprint)
-        place, hit = _find(fingerprint[order], self._usable)
-        np.add.at(self._times, place[hit], 1)
-        known[order] = hit
+        place, known = self._index.find(fingerprint)
+        place = place[known] if not known.all() else place
+        place.sort()
+        is_again = self._is_seen[place]
+        is_again[1:] |= place[1:] == place[:-1]
+        self._is_seen[place] = True
+        self._seen_again.append(place[is_again])
         return known
 
     @property
     def is_all_seen_once(self) -> bool:
         """Whether every old row could stand for itself and was seen exactly once."""
-        return len(self._usable) == self._old_rows and bool((self._times == 1).all())
+        is_once = all(not len(places) for places in self._seen_again)
+        return len(self._usable) == self._old_rows and is_once and bool(self._is_seen.all())
 
     def times(self, batches: Iterable[Hashes]) -> Iterator[npt.NDArray[np.uint32]]:
         """How often each of these old rows was seen; never, if it cannot stand for itself."""
-        odd = self._times != 1
-        places = np.flatnonzero(odd)
-        exceptions = np.concatenate([self._usable[places], self._unusable])
-        times = np.concatenate([self._times[places], np.zeros(len(self._unusable), np.uint32)])
+        again, more = np.unique(np.concatenate(self._seen_again), return_counts=True)
+        unseen = np.flatnonzero(~self._is_seen)
+        exceptions = np.concatenate([self._usable[again], self._usable[unseen], self._unusable])
+        times = np.zeros(len(exceptions), dtype=np.uint32)
+        times[: len(again)] = 1 + more
         order = np.argsort(exceptions)
         exceptions, times = exceptions[order], times[order]
         for fingerprint in batches:
             seen = np.ones(len(fingerprint), dtype=np.uint32)
-            # Most rows were seen once, so this looks into a short list, in any order.
-            place, is_odd = _find(fingerprint, exceptions)
-            seen[is_odd] = times[place[is_odd]]
+            odd = np.flatnonzero(is_in(fingerprint, exceptions))
+            seen[odd] = times[np.searchsorted(exceptions, fingerprint[odd])]
             yield seen
 
 
@@ -111,17 +120,59 @@ def distinct(values: Hashes) -> Hashes:
 
 
 def is_in(values: Hashes, members: Hashes) -> Flags:
-    """Which of `values` are among `members`, which are sorted."""
-    return _find(values, members)[1]
-
-
-def _find(values: Hashes, members: Hashes) -> tuple[npt.NDArray[np.intp], Flags]:
-    """For each value a place in the sorted members, and whether it is there."""
+    """Which of `values` are among `members`, which are sorted. Quick where these are few."""
+    found = np.zeros(len(values), dtype=bool)
     if not len(members):
-        return np.zeros(len(values), dtype=np.intp), np.zeros(len(values), dtype=bool)
-    place = np.searchsorted(members, values)
+        return found
+    # Most values are ruled out by their leading bits, looked up in a table that caches hold.
+    shift = np.uint64(64 - min(len(members).bit_length() + 3, _MOST_BITS))
+    table = np.zeros(1 << (64 - int(shift)), dtype=bool)
+    table[members >> shift] = True
+    likely = np.flatnonzero(table[values >> shift])
+    place = np.searchsorted(members, values[likely])
     place[place == len(members)] = 0
-    return place, members[place] == values
+    found[likely[members[place] == values[likely]]] = True
+    return found
+
+
+class Index:
+    """Finds hashes among many: their leading bits tell about where, so few steps remain.
+
+    A plain binary search takes three times as long, as each of its steps waits for memory.
+    """
+
+    def __init__(self, members: Hashes) -> None:
+        """`members` are sorted, each once."""
+        bits = min(max(len(members).bit_length() - 3, 1), _MOST_BITS)
+        self._members = members
+        self._shift = np.uint64(64 - bits)
+        leading = members >> self._shift
+        sizes = np.bincount(leading.astype(np.intp), minlength=1 << bits)
+        self._starts = np.cumsum(sizes) - sizes
+        self._widest = int(sizes.max(initial=0))
+
+    def find(self, values: Hashes) -> tuple[Places, Flags]:
+        """For each value its place among the members, and whether it is there: else any place."""
+        place = np.zeros(len(values), dtype=np.intp)
+        is_there = np.zeros(len(values), dtype=bool)
+        if not len(self._members):
+            return place, is_there
+        for start in range(0, len(values), _PIECE_ROWS):
+            piece = slice(start, start + _PIECE_ROWS)
+            place[piece], is_there[piece] = self._find(values[piece])
+        return place, is_there
+
+    def _find(self, values: Hashes) -> tuple[Places, Flags]:
+        """Binary searches that go on side by side, each in the stretch of its leading bits."""
+        place = self._starts[values >> self._shift]
+        step = 1 << max(self._widest.bit_length() - 1, 0)
+        while step:
+            # A clipped look is at the last member: if that is less, the value is not there.
+            is_less = self._members.take(place + (step - 1), mode="clip") < values
+            place += is_less * step
+            step >>= 1
+        np.minimum(place, len(self._members) - 1, out=place)
+        return place, self._members[place] == values
 
 
 def repeated(rows: Path, *, memory_bytes: int) -> Hashes:

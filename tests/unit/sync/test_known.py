@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audsync.sync.known import ROWS, Hashes, Known, State, distinct
+from audsync.sync.known import ROWS, Hashes, Index, Known, State, distinct, is_in
 
 _FINGERPRINTS = st.integers(0, 12)
 _OLD_ROWS = st.lists(st.tuples(_FINGERPRINTS, st.sampled_from(State), st.booleans()), max_size=12)
@@ -63,3 +63,19 @@ def test_only_rows_that_stand_for_themselves_are_known(
 @given(st.lists(st.integers(0, 2**64 - 1)))
 def test_distinct_values_come_sorted_and_once(values: list[int]) -> None:
     assert distinct(_hashes(values)).tolist() == sorted(set(values))
+
+
+# Even and in heaps: what has its leading bits in common stands close together.
+_HEAP = st.integers(0, 40)
+_SPREAD = st.lists(st.integers(0, 2**64 - 1) | _HEAP | _HEAP.map(lambda low: 2**64 - 1 - low))
+
+
+@given(members=_SPREAD, others=_SPREAD)
+def test_hashes_are_found_among_others(members: list[int], others: list[int]) -> None:
+    within = distinct(_hashes(members))
+    values = _hashes(others + members)
+    expected = [value in set(members) for value in others + members]
+    assert is_in(values, within).tolist() == expected
+    place, is_there = Index(within).find(values)
+    assert is_there.tolist() == expected
+    assert within[place[is_there]].tolist() == values[is_there].tolist()
