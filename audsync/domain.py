@@ -205,6 +205,34 @@ class Settlement:
     """Lower and upper bound of the share of rows that met a person."""
 
 
+class CircuitState(StrEnum):
+    """Whether a connection is used after failures in a row."""
+
+    CLOSED = "closed"
+    """As ever."""
+    OPEN = "open"
+    """It rests: no request leaves."""
+    HALF_OPEN = "half_open"
+    """Single requests show whether it works again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRate:
+    """At most `calls` in any `window_s` seconds; `name` tells it from others of its quota."""
+
+    name: str
+    calls: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQuota:
+    """What a platform counts calls by: whoever has the same `key` shares all these rates."""
+
+    key: str
+    rates: tuple[CallRate, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteAudience:
     """What a platform tells about an audience."""

@@ -1,11 +1,12 @@
 """What the sync engine may ask of a platform, and what a platform must say about itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from audsync.connectors.gate import Gate
 from audsync.domain import (
     Kind,
     Platform,
@@ -36,6 +37,9 @@ class CallLimit:
     calls: int
     window_s: int
     scope: str
+    counted_by: tuple[str, ...] = ()
+    """Names of the credentials of which the first that is set tells one app or token from
+    another; where none is, the account does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +96,18 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
-    """How long one call may take, in seconds."""
+    """How long one call may take, in seconds, and what its requests pass before they leave."""
 
     request_timeout_s: float = 60.0
     """Silence after which an answer is given up."""
     max_wait_s: float = 60.0
     """Pauses between the tries of one call, together."""
+    gate: Gate | None = field(default=None, repr=False, compare=False)
+    """None: a client keeps to what it is told itself, and knows of no others."""
+
+    def uncounted(self) -> "HttpLimits":
+        """The same for calls that count against no quota of the platform, such as for tokens."""
+        return replace(self, gate=None)
 
 
 def may_have_applied(error: AudsyncError) -> bool:

@@ -22,6 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from audsync import __version__, steps
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
+from audsync.connectors.gate import OwnGate
 from audsync.connectors.oauth import Bearer
 from audsync.connectors.replies import Reply
 from audsync.connectors.tries import Tries
@@ -107,8 +108,8 @@ class ApiClient:
         self._dialect = dialect
         self._limits = limits
         self._clock = clock
+        self._gate = limits.gate or OwnGate(clock)
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._rests_until = -math.inf
 
     def call(
         self,
@@ -139,74 +140,88 @@ class ApiClient:
             RejectedError: refused, nothing applied.
             OutcomeUnknownError: no usable answer; also where a refusal came only after a try
                 that got none. Where the call changes nothing, `UnavailableError` instead.
+            CircuitOpenError: the connection rests; nothing was sent.
+            CancelledError, BudgetEndedError: there was no time to wait; as for what else.
             AudsyncError: what else `decode` names. If an earlier try of a call that changes
                 something got no usable answer, `details.unanswered_tries` counts these tries.
         """
-        self._rest()
+        self._gate.admit()
         requests = chain((request,), iter(renew or (lambda: request), None))
         tries = Tries(repeatable, settling, self._limits.max_wait_s, self._chance)
         retrying = Retrying(
             retry=retry_if_exception(tries.may_go_again),
             wait=tries.wait_s,
             stop=tries.is_over,
-            sleep=self._clock.sleep,
-            before_sleep=lambda state: self._log_retry(request, state),
+            sleep=self._gate.pause,
+            before_sleep=lambda state: self._before_retry(request, state),
             reraise=True,
         )
         try:
             value: T = retrying(lambda: self._once(next(requests), read, tries))
         except AudsyncError as error:
+            self._gate.conclude(error)
             is_harmless = request.method == "GET" if changes_nothing is None else changes_nothing
             final = self._final(error, tries, changes_nothing=is_harmless)
             if final is error:
                 raise
             raise final from error
+        self._gate.conclude(None)
         return Answer(value=value, unanswered_tries=tries.unanswered)
 
     def close(self) -> None:
         """Let go of the connections."""
         self._http.close()
 
-    def _rest(self) -> None:
-        """Keep the calm that earlier answers asked for, or end where it is too long."""
-        left_s = self._rests_until - self._clock.monotonic()
-        if left_s > self._limits.max_wait_s:
-            raise _with_rest(
-                RateLimitError(
-                    f"Platform rate limit exceeded: {self._dialect.platform} reports its quota as "
-                    f"nearly used. Nothing was sent; try again in {math.ceil(left_s)} s.",
-                    wait_s=left_s,
-                    details={"platform": self._dialect.platform.lower()},
-                )
-            )
+    def _take_place(self, tries: Tries) -> None:
+        """Wait until a request may leave, or end where that takes too long."""
+        try:
+            left_s = self._gate.take_place(self._limits.max_wait_s)
+        except AudsyncError:
+            tries.end()
+            raise
         if left_s > 0:
-            self._clock.sleep(left_s)
+            tries.end()
+            raise RateLimitError(
+                f"Platform rate limit exceeded: the quota of calls to {self._dialect.platform} is "
+                "used up, or nearly so by what it reports. The request was not sent; try again in "
+                f"{math.ceil(left_s)} s.",
+                wait_s=left_s,
+                details={"platform": self._dialect.platform.lower()},
+            )
 
     def _once(self, request: httpx.Request, read: Callable[[dict[str, Any]], T], tries: Tries) -> T:
         try:
-            return read(self._decoded(request))
+            return read(self._decoded(request, tries))
         except OutcomeUnknownError as error:
             tries.note(error)
             raise
 
-    def _decoded(self, request: httpx.Request) -> dict[str, Any]:
+    def _decoded(self, request: httpx.Request, tries: Tries) -> dict[str, Any]:
         """The answer; a token that is refused early is renewed once, and the call made again."""
         if self._bearer is None:
-            return self._answer(request)
+            return self._answer(request, tries)
         token = self._bearer.token()
         request.headers["Authorization"] = f"Bearer {token}"
         try:
-            return self._answer(request)
+            return self._answer(request, tries)
         except CredentialsExpiredError:
             # Refused before anything was done: no effect to fear from the same call again.
             request.headers["Authorization"] = f"Bearer {self._bearer.renewed(token)}"
-            return self._answer(request)
+            return self._answer(request, tries)
 
-    def _answer(self, request: httpx.Request) -> dict[str, Any]:
+    def _answer(self, request: httpx.Request, tries: Tries) -> dict[str, Any]:
+        self._take_place(tries)
         reply = self._exchange(request)
         rest_s = self._dialect.rest_s(reply)
-        self._rests_until = max(self._rests_until, self._clock.monotonic() + rest_s)
-        return self._dialect.decode(reply)
+        try:
+            return self._dialect.decode(reply)
+        except RateLimitError as error:
+            # When it lets calls in again is worth more than how full it reports to be.
+            rest_s = error.wait_s or rest_s
+            raise
+        finally:
+            if rest_s > 0:
+                self._gate.block(rest_s)
 
     def _exchange(self, request: httpx.Request) -> Reply:
         """Send once and read the whole answer."""
@@ -264,8 +279,11 @@ class ApiClient:
                 return OutcomeUnknownError(message, timed_out=timed_out, details=details)
         return _with_rest(error) if isinstance(error, TransientError) else error
 
-    def _log_retry(self, request: httpx.Request, state: RetryCallState) -> None:
+    def _before_retry(self, request: httpx.Request, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimitError):
+            # Of everybody, what this call is about to keep.
+            self._gate.block(state.upcoming_sleep)
         _log.warning(
             "%s: try %d of %s %s: %s (trace %s); again in %.1f s",
             self._dialect.platform,

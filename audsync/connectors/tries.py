@@ -29,6 +29,7 @@ class Tries:
     ) -> None:
         self.unanswered = 0
         self.timed_out = 0
+        self._is_over = False
         self._repeatable = repeatable
         self._passing: tuple[type[AudsyncError], ...] = (TransientError, *settling)
         self._max_wait_s = max_wait_s
@@ -39,8 +40,14 @@ class Tries:
         self.unanswered += 1
         self.timed_out += error.code == OutcomeUnknownError.code
 
+    def end(self) -> None:
+        """Let no other try follow: the last one was not let out."""
+        self._is_over = True
+
     def may_go_again(self, error: BaseException) -> bool:
         """Whether another try is right after `error`, time allowing."""
+        if self._is_over:
+            return False
         if isinstance(error, OutcomeUnknownError):
             return (
                 self._repeatable

@@ -11,6 +11,9 @@ TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 CONTACT, MOBILE, USER_ID = "contact", "mobile", "user_id"
 DEFAULT_LIST_KIND = CONTACT
 
+_PROJECT = ("client_id", "service_account")
+"""Google counts by Cloud project, of which these are as much as a connection knows."""
+
 _CONTACT = Spec(
     platform=Platform.GOOGLE,
     api_version="v1",
@@ -25,8 +28,9 @@ _CONTACT = Spec(
     max_name_chars=128,
     minimum_size=100,
     call_limits=(
-        CallLimit(calls=300, window_s=60, scope="app"),
-        CallLimit(calls=100_000, window_s=86_400, scope="app"),
+        CallLimit(calls=300, window_s=60, scope="app", counted_by=_PROJECT),
+        # Calls about lists share half as many a day, but are few.
+        CallLimit(calls=100_000, window_s=86_400, scope="app", counted_by=_PROJECT),
     ),
     seconds_per_call=3.0,
     source="docs/platforms/google.md, read 2026-11-22",

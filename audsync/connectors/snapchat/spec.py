@@ -23,8 +23,8 @@ SPEC = Spec(
     max_name_chars=375,
     minimum_size=1_000,
     call_limits=(
-        CallLimit(calls=10, window_s=1, scope="token"),
-        CallLimit(calls=20, window_s=1, scope="app"),
+        CallLimit(calls=10, window_s=1, scope="token", counted_by=("refresh_token",)),
+        CallLimit(calls=20, window_s=1, scope="app", counted_by=("client_id",)),
     ),
     seconds_per_call=3.0,
     source="docs/platforms/snapchat.md, read 2026-11-22",

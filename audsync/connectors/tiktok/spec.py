@@ -8,6 +8,9 @@ from audsync.domain import Kind, Platform
 
 BASE_URL = "https://business-api.tiktok.com"
 
+_APP = ("app_id", "access_token")
+"""A connection need not name its app; then its token, which belongs to one, stands for it."""
+
 SPEC = Spec(
     platform=Platform.TIKTOK,
     api_version="v1.3",
@@ -23,9 +26,9 @@ SPEC = Spec(
     minimum_size=1_000,
     # A new app's level; further levels are granted on request. TikTok sends no usage headers.
     call_limits=(
-        CallLimit(calls=10, window_s=1, scope="app"),
-        CallLimit(calls=600, window_s=60, scope="app"),
-        CallLimit(calls=864_000, window_s=86_400, scope="app"),
+        CallLimit(calls=10, window_s=1, scope="app", counted_by=_APP),
+        CallLimit(calls=600, window_s=60, scope="app", counted_by=_APP),
+        CallLimit(calls=864_000, window_s=86_400, scope="app", counted_by=_APP),
     ),
     seconds_per_call=2.0,
     source="docs/platforms/tiktok.md, read 2026-11-22",
