@@ -8,6 +8,7 @@ import typer
 
 from audsync.cli import show_segments
 from audsync.cli.context import globals_of, runtime_of
+from audsync.cli.globals import Globals
 from audsync.domain import Platform
 from audsync.errors import UsageError
 
@@ -64,8 +65,17 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     events: Annotated[
         bool, typer.Option("--events/--no-events", help="With recent events.")
     ] = False,
+    yes_plaintext: Annotated[
+        bool, typer.Option("--yes-plaintext", help="With --no-hash: plain text is meant.")
+    ] = False,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="CSV: no text is a formula in a spreadsheet.")
+    ] = False,
 ) -> None:
-    """Write a segment to a file: whoever may be sent, in the order of the source."""
+    """Write a segment to a file: whoever may be sent, in the order of the source.
+
+    --for with CSV makes files for that platform's own upload page.
+    """
     from audsync.services import exporting
 
     if events:
@@ -83,12 +93,31 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         is_hashed=hashed,
         platform=platform,
         with_traits=traits,
+        is_excel_safe=excel_safe,
     )
-    if not hashed and not settings.is_quiet:
-        sys.stderr.write("Warning: --no-hash writes identifiers in plain text.\n")
+    if not hashed:
+        _confirm_plaintext(settings, is_confirmed=yes_plaintext)
     with runtime.stop.on_signals():
         done = exporting.export(runtime, wish, stdout=sys.stdout.buffer)
     show_segments.exported(done.report, done.left_out, settings)
+
+
+def _confirm_plaintext(settings: Globals, *, is_confirmed: bool) -> None:
+    """Have a person say that identifiers in plain text are what they want.
+
+    Raises:
+        UsageError: nobody said so.
+    """
+    question = "--no-hash writes e-mail addresses and phone numbers in plain text."
+    if is_confirmed:
+        if not settings.is_quiet:
+            sys.stderr.write(f"Warning: {question}\n")
+        return
+    if not (settings.is_interactive and typer.confirm(f"{question} Go on?", err=True)):
+        raise UsageError(
+            f"{question} Say --yes-plaintext, too, if that is meant.",
+            details={"option": "--yes-plaintext"},
+        )
 
 
 def hash_(

@@ -1,13 +1,56 @@
-"""The file that `export` writes: whole or not at all, for its owner's eyes only."""
+"""Where `export` writes: whole files or none, for their owner's eyes only."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
 
 from audsync import steps
 from audsync.errors import StateError, UsageError
+
+PACKED = (".gz", ".zst")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Where a file can be had."""
+
+    url: str | None
+    """None: nowhere, it went to stdout."""
+    expires_at: datetime | None = None
+    """Aware UTC: until when the URL works; None: for good."""
+
+
+class Destination(AbstractContextManager["Destination"], Protocol):
+    """Takes files; what was not published when the block ends was never there."""
+
+    ending: str
+    """What the name ends with, such as `.csv.gz`: says how to pack; "" where there is no name."""
+
+    @property
+    def most_files(self) -> int | None:
+        """How many files it can take; None: any number."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """A new file to write."""
+        ...
+
+    def publish(self, marks: Sequence[str]) -> list[Published]:
+        """Make all files that were opened whole and visible, together.
+
+        Args:
+            marks: for each file, in the order of opening, what tells it from the others, such as
+                `-002`; "" for the only one.
+
+        Raises:
+            StateError: there is no room, or it is refused.
+        """
+        ...
 
 
 class Counted:
@@ -38,21 +81,114 @@ class Counted:
         """Nothing: whoever opened the stream closes it."""
 
 
-def target(out: str) -> Path | None:
-    """The absolute path to write; None for stdout.
+def destination(out: str, stdout: BinaryIO) -> Destination:
+    """What `--out` names.
 
     Raises:
         UsageError: no file can be written there.
     """
     if out == "-":
-        return None
+        return Stream(stdout)
     scheme, is_url, rest = out.partition("://")
     if is_url and scheme != "file":
         raise UsageError(
             f"--out {scheme}://… cannot be written yet: name a file on this machine and copy it.",
             details={"option": "--out"},
         )
-    path = Path(rest if is_url else out).expanduser().resolve()
+    return LocalFiles(_target(rest if is_url else out))
+
+
+class Stream:
+    """Stdout: one file, which cannot be taken back."""
+
+    ending = ""
+    most_files = 1
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing: stdout is not ours to close."""
+
+    def open(self) -> BinaryIO:
+        return self._stream
+
+    def publish(self, marks: Sequence[str]) -> list[Published]:
+        self._stream.flush()
+        return [Published(url=None) for _ in marks]
+
+
+class LocalFiles:
+    """A path on this machine; more files than one have numbers or names before its ending."""
+
+    most_files = None
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stem, self.ending = _parted(path.name)
+        self._open: list[tuple[Path, BinaryIO]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for unfinished, stream in self._open:
+            with suppress(OSError):
+                stream.close()
+            with suppress(OSError):
+                unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise self._refused(error) from None
+
+    def open(self) -> BinaryIO:
+        number = len(self._open) + 1
+        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}.{number}.partial")
+        unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        stream = os.fdopen(descriptor, "wb")
+        self._open.append((unfinished, stream))
+        return stream
+
+    def publish(self, marks: Sequence[str]) -> list[Published]:
+        try:
+            for _, stream in self._open:
+                stream.flush()
+                os.fsync(stream.fileno())
+                stream.close()
+            steps.reached("export: before rename")
+            targets = [self._path.with_name(f"{self._stem}{mark}{self.ending}") for mark in marks]
+            for (unfinished, _), target in zip(self._open, targets, strict=True):
+                unfinished.replace(target)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            raise self._refused(error) from None
+        steps.reached("export: after rename")
+        return [Published(url=target.as_uri()) for target in targets]
+
+    def _refused(self, error: OSError) -> StateError:
+        reason = error.strerror or type(error).__name__
+        return StateError(
+            f"{self._path} cannot be written: {reason}. Make room or choose another --out; what was"
+            " there before is unchanged.",
+            details={"path": str(self._path)},
+        )
+
+
+def _target(out: str) -> Path:
+    path = Path(out).expanduser().resolve()
     if path.is_dir() or out.endswith("/"):
         raise UsageError(
             f"--out {path} is a folder: name a file in it.", details={"option": "--out"}
@@ -71,35 +207,13 @@ def target(out: str) -> Path | None:
     return path
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when the block ends well; else nothing is left.
-
-    Raises:
-        StateError: the disk is full or refuses.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(descriptor)
-        steps.reached("export: before rename")
-        unfinished.replace(path)
-        _sync_folder(path.parent)
-        steps.reached("export: after rename")
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StateError(
-            f"{path} cannot be written: {reason}. Make room or choose another --out; what was there"
-            " before is unchanged.",
-            details={"path": str(path)},
-        ) from None
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+def _parted(name: str) -> tuple[str, str]:
+    """A file's name and its endings, that of a packing included."""
+    path = Path(name)
+    if path.suffix.lower() not in PACKED:
+        return path.stem, path.suffix
+    inner = Path(path.stem)
+    return inner.stem, inner.suffix + path.suffix
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,44 +1,33 @@
-"""What `export` means: the people of a segment who may be sent, written as they stream by.
-
-Rows without consent, and every row of a profile that a suppression list names, stay out: what is
-exported is often uploaded by hand. A rejected value is an empty cell; its row stays.
-"""
+"""What `export` means: the people of a segment who may be sent, in files that stream by."""
 
 import secrets
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from audsync.config.model import SegmentConfig
 from audsync.domain import IDENTIFIERS, Kind, Platform
 from audsync.errors import FeatureDisabledError, UsageError
-from audsync.identifiers.kernel import PrepareSpec
 from audsync.identifiers.rules import COLUMN_KINDS
-from audsync.segments.contract import Query
-from audsync.segments.reading import read
 from audsync.services import export_files
+from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import prepare_spec, query_of, suppression_query, working_memory
-from audsync.sync.inspection import Look, Suppressed, is_taken, looks, profiles
-from audsync.sync.known import Flags, Hashes, is_in
+from audsync.sync.exports.pages import PAGES
+from audsync.sync.exports.people import Admission, Order
+from audsync.sync.exports.sheets import Choice, PlainSheet, Sheet
+from audsync.sync.exports.uploads import sheets
+from audsync.sync.inspection import is_taken
 from audsync.sync.people import People
-from audsync.sync.writers import PACKINGS, writer
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
 _DEFAULT = (Kind.EMAIL, Kind.PHONE)
-_PARQUET = "parquet"
+_CSV = "csv"
 BATCH_ROWS = 50_000
 """Raw, examined and written out, a batch is in memory three times."""
-NO_CONSENT = "no consent"
-SUPPRESSED = "suppressed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +40,18 @@ class Wish:
     format: str
     """csv, json, jsonl or parquet."""
     identifiers: tuple[str, ...] | None = None
-    """Types; None: email and phone where they are mapped, else whatever identifies."""
+    """Types; None: what the upload page takes, else email and phone where they are mapped, else
+    whatever identifies."""
     is_hashed: bool = True
     platform: Platform | None = None
     """Whose form; None: Meta's, and a hash also where Meta takes the value raw."""
     with_traits: bool = True
+    is_excel_safe: bool = False
+
+    @property
+    def page(self) -> Platform | None:
+        """Whose upload page the files are for."""
+        return self.platform if self.format == _CSV else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +59,7 @@ class Done:
     """What was written: its JSON, and the rows left out by cause."""
 
     report: dict[str, Any]
-    left_out: Mapping[str, int]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
@@ -76,178 +72,136 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
         SourceError: its source cannot be read to its end.
         StateError: the disk is full or refuses.
     """
+    require_feature(runtime)
+    segment = runtime.segment(wish.segment)
+    destination = export_files.destination(wish.out, stdout)
+    wanted = _sheets(segment, wish)
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
+        admission = Admission(_order(runtime, segment, wish, work))
+        people = People(work, memory_bytes=working_memory(runtime))
+        stack.enter_context(destination)
+        parts = Parts(destination, wanted, _style(wish))
+        for rows in admission.rows():
+            people.add(rows.links[parts.write(rows)])
+        report = report_of(parts.publish(), profiles=people.count(), form=wish.format)
+    return Done(report=report, left_out=admission.left_out)
+
+
+def require_feature(runtime: Runtime) -> None:
+    """Make sure that exports are not switched off.
+
+    Raises:
+        FeatureDisabledError: they are.
+    """
     if not runtime.config.features.audience_export:
         raise FeatureDisabledError(
             "Exporting is switched off: set `features.audience_export` to true to use it."
         )
-    segment = runtime.segment(wish.segment)
-    path = export_files.target(wish.out)
-    packing = _packing(path, wish.format)
-    with ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-"))
-        job = _Job.of(runtime, wish, segment, Path(folder))
-        stream = stack.enter_context(export_files.replacing(path)) if path else stdout
-        sink = export_files.Counted(stream)
-        with writer(sink, form=wish.format, packing=packing) as out:
-            for table in job.tables():
-                out.write(table)
-        sink.flush()
-        count = job.people.count()
-    return Done(
-        report={
-            "download_url": path.as_uri() if path else None,
-            "expires_at": None,
-            "profile_count": count,
-            "file_size_bytes": sink.size_bytes,
-            "format": wish.format,
-        },
-        left_out=job.left_out,
+
+
+def _style(wish: Wish) -> Style:
+    return Style(
+        form=wish.format,
+        is_excel_safe=wish.is_excel_safe,
+        full_at_bytes=PAGES[wish.page].full_at_bytes if wish.page else None,
     )
 
 
-def _packing(path: Path | None, form: str) -> str | None:
-    """How the file is packed, by its name."""
-    packing = PACKINGS.get(path.suffix.lower()) if path else None
-    if packing and form == _PARQUET:
-        raise UsageError(
-            f"A Parquet file is packed inside already: leave {path.suffix if path else ''} out of"
-            " --out.",
-            details={"option": "--out"},
-        )
-    return packing
-
-
-@dataclass(slots=True, kw_only=True)
-class _Job:
-    """One reading of one segment for a file."""
-
-    runtime: Runtime
-    wish: Wish
-    query: Query
-    spec: PrepareSpec
-    suppressed: Suppressed
-    columns: Mapping[str, str]
-    """Batch column, such as `email.1` or `trait.plan`, to its name in the file."""
-    people: People
-    left_out: Counter[str] = field(default_factory=Counter)
-
-    @classmethod
-    def of(cls, runtime: Runtime, wish: Wish, segment: SegmentConfig, work: Path) -> "_Job":
-        salt = secrets.token_hex(32)
-        spill = work / "spill"
-        spec = prepare_spec(runtime, segment, wish.platform or Platform.META)
-        suppress = [
+def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> Order:
+    salt = secrets.token_hex(32)
+    spill = work / "spill"
+    query = query_of(runtime, segment, salt=salt, spill=spill, in_order=True)
+    return Order(
+        query=replace(query, batch_rows=BATCH_ROWS),
+        spec=prepare_spec(runtime, segment, wish.platform or Platform.META),
+        suppress=[
             suppression_query(runtime, entry, salt=salt, spill=spill)
             for entry in runtime.config.suppress
-        ]
-        return cls(
-            runtime=runtime,
-            wish=wish,
-            query=replace(
-                query_of(runtime, segment, salt=salt, spill=spill, in_order=True),
-                batch_rows=BATCH_ROWS,
-            ),
-            spec=spec,
-            suppressed=Suppressed(suppress, {spec.platform: spec}),
-            columns=_columns(segment, wish),
-            people=People(work, memory_bytes=working_memory(runtime)),
-        )
-
-    def tables(self) -> Iterator[pa.Table]:
-        """The rows to write, in the order of the source."""
-        banned = self._banned()
-        self.runtime.progress.phase("read", None)
-        is_empty = True
-        for batch in read(self.query):
-            is_empty = False
-            links = profiles(batch, self.query.salt)
-            keep = self._kept(batch, links, banned)
-            self.people.add(links[keep])
-            yield self._table(batch.take(pa.array(keep)))
-            self._advance(batch.num_rows)
-        if is_empty:
-            yield pa.table({name: pa.array([], pa.string()) for name in self.columns.values()})
-
-    def _banned(self) -> Hashes:
-        """Profiles of which any identifier is suppressed, sorted.
-
-        They take a reading of their own: a profile's last row may hold what bans its first.
-        """
-        parts = [np.empty(0, dtype=np.uint64)]
-        if self.suppressed:
-            self.runtime.progress.phase("read", None)
-            for batch in read(self.query):
-                hits = self._hits(batch)
-                parts.append(np.unique(profiles(batch, self.query.salt)[hits]))
-                self._advance(batch.num_rows)
-        return np.unique(np.concatenate(parts))
-
-    def _hits(self, batch: pa.RecordBatch) -> Flags:
-        hits = np.zeros(batch.num_rows, dtype=bool)
-        for look in self._looks(batch).values():
-            hits |= self.suppressed.hits(look, self.spec.platform)
-        has_consent: Flags = batch["has_consent"].to_numpy(zero_copy_only=False)
-        return hits & has_consent
-
-    def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
-        has_consent = batch["has_consent"].to_numpy(zero_copy_only=False)
-        is_banned = is_in(links, banned) & has_consent
-        self.left_out[NO_CONSENT] += int((~has_consent).sum())
-        self.left_out[SUPPRESSED] += int(is_banned.sum())
-        return np.flatnonzero(has_consent & ~is_banned)
-
-    def _table(self, batch: pa.RecordBatch) -> pa.Table:
-        seen = self._looks(batch)
-        cells = [self._cell(seen[name]) if name in seen else batch[name] for name in self.columns]
-        return pa.table(dict(zip(self.columns.values(), cells, strict=True)))
-
-    def _cell(self, look: Look) -> pa.Array:
-        if not self.wish.is_hashed:
-            # What the source holds hashed has no plain text; it stays the hash it is.
-            return pc.coalesce(look.normalized, look.hash)
-        return look.hash if self.wish.platform is None else look.sent
-
-    def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
-        found = looks(batch, {self.spec.platform: self.spec})
-        return {name: look for (name, _), look in found.items()}
-
-    def _advance(self, rows: int) -> None:
-        self.runtime.stop.check()
-        self.runtime.progress.advance(rows)
+        ],
+        work=work,
+        memory_bytes=working_memory(runtime),
+        begin=lambda: runtime.progress.phase("read", None),
+        advance=_advance(runtime),
+    )
 
 
-def _columns(segment: SegmentConfig, wish: Wish) -> dict[str, str]:
-    """Batch columns and their names in the file: profile_id, identifiers, traits."""
-    columns = {"profile_id": "profile_id"}
+def _advance(runtime: Runtime) -> Callable[[int], None]:
+    def advance(rows: int) -> None:
+        runtime.stop.check()
+        runtime.progress.advance(rows)
+
+    return advance
+
+
+def _sheets(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
     mapped = segment.columns.by_kind
-    for kind in _wanted(mapped, wish):
-        for place in range(len(mapped[kind])):
-            columns[f"{kind.label}.{place}"] = kind.label + (f"_{place + 1}" if place else "")
-    for trait in segment.traits if wish.with_traits else ():
-        name = trait
-        while name in columns.values():
-            name = f"trait_{name}"
-        columns[f"trait.{trait}"] = name
-    return columns
+    kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}
+    if wish.page is not None:
+        return sheets(wish.page, kinds, is_hashed=wish.is_hashed)
+    choice = Choice(
+        kinds=kinds,
+        traits=segment.traits if wish.with_traits else (),
+        is_hashed=wish.is_hashed,
+        is_sent_form=wish.platform is not None,
+        has_lists=wish.format != _CSV,
+    )
+    return [PlainSheet(choice)]
 
 
 def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
+    """The kinds to write.
+
+    Raises:
+        UsageError: one is not mapped, or the platform or its page does not take it.
+    """
     if wish.identifiers is None:
-        kinds = [kind for kind in _DEFAULT if kind in mapped]
-        kinds = kinds or [kind for kind in IDENTIFIERS if kind in mapped]
-        return [kind for kind in kinds if wish.platform is None or is_taken(wish.platform, kind)]
-    names = dict.fromkeys(name.strip() for name in wish.identifiers)
+        kinds = _unsaid(mapped, wish)
+    else:
+        kinds = _said(mapped, wish.identifiers)
+        for kind in kinds:
+            if not _is_taken(wish, kind):
+                raise UsageError(
+                    f"{_taker(wish)} does not take {kind.label}: leave it out of --identifiers.",
+                    details={"option": "--identifiers"},
+                )
+    if wish.page is not None and not any(kind.is_identifier for kind in kinds):
+        raise UsageError(
+            f"{_taker(wish)} needs an identifier; the segment maps"
+            f" {_labels(kind for kind in mapped if kind.is_identifier)}.",
+            details={"option": "--identifiers"},
+        )
+    return kinds
+
+
+def _unsaid(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
+    if wish.page is not None:
+        return [kind for kind in mapped if _is_taken(wish, kind)]
+    kinds = [kind for kind in _DEFAULT if kind in mapped]
+    kinds = kinds or [kind for kind in IDENTIFIERS if kind in mapped]
+    return [kind for kind in kinds if _is_taken(wish, kind)]
+
+
+def _said(mapped: Mapping[Kind, Sequence[str]], identifiers: Sequence[str]) -> list[Kind]:
+    names = dict.fromkeys(name.strip() for name in identifiers)
     kinds = [_KINDS[name] for name in names if name in _KINDS]
     if len(kinds) < len(names) or any(kind not in mapped for kind in kinds):
         raise UsageError(
-            f"--identifiers names a type that the segment does not map. It maps"
-            f" {', '.join(kind.label for kind in mapped)}.",
+            f"--identifiers names a type that the segment does not map. It maps {_labels(mapped)}.",
             details={"option": "--identifiers"},
         )
-    for kind in kinds:
-        if wish.platform and not is_taken(wish.platform, kind):
-            raise UsageError(
-                f"{wish.platform} does not take {kind.label}: leave it out of --identifiers.",
-                details={"option": "--identifiers"},
-            )
     return kinds
+
+
+def _is_taken(wish: Wish, kind: Kind) -> bool:
+    if wish.page is not None:
+        return kind in PAGES[wish.page].columns
+    return wish.platform is None or is_taken(wish.platform, kind)
+
+
+def _taker(wish: Wish) -> str:
+    return f"The upload page of {wish.page}" if wish.page else str(wish.platform)
+
+
+def _labels(kinds: Iterable[Kind]) -> str:
+    return ", ".join(kind.label for kind in kinds)

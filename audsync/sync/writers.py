@@ -1,8 +1,9 @@
 """Tables written one after the other as one CSV, JSON, JSON Lines or Parquet document."""
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import polars as pl
@@ -13,6 +14,9 @@ from polars import selectors
 PACKINGS = {".gz": "gzip", ".zst": "zstd"}
 """File ending -> how the stream is packed."""
 
+# https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-22. The last four are the wide
+# = + - @ of East Asian keyboards, which Excel takes for the narrow ones.
+_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 _OPENING, _BETWEEN, _CLOSING = b"[\n", b",\n", b"\n]\n"
 
 
@@ -36,33 +40,65 @@ class Writer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvStyle:
+    """What a CSV may want that other forms do not."""
+
+    header: tuple[str, ...] | None = None
+    """The first line, where a name may stand twice; empty: none; None: the tables' names."""
+    is_excel_safe: bool = False
+    """Texts that a spreadsheet would take for a formula begin with an apostrophe."""
+
+
+_PLAIN_CSV = CsvStyle()
+
+
 @contextmanager
-def writer(sink: Sink, *, form: str, packing: str | None = None) -> Iterator[Writer]:
+def writer(
+    sink: Sink, *, form: str, packing: str | None = None, csv: CsvStyle = _PLAIN_CSV
+) -> Iterator[Writer]:
     """A writer of `form`: csv, json, jsonl or parquet; the document ends when the block ends well.
 
     CSV is UTF-8 with a header line, quoted after RFC 4180; null is an empty cell and the empty
-    text is `""`. JSON has one object a row, with numbers and booleans as such and times in ISO
-    8601. Parquet keeps the tables' own types.
+    text is `""`. JSON has one object a row, with numbers and booleans as such, several values as
+    lists, and times in ISO 8601. Parquet keeps the tables' own types.
     """
     stream: Any = pa.PythonFile(sink, mode="w")
     if packing:
         stream = pa.CompressedOutputStream(stream, packing)
-    made: Writer = _WRITERS[form](stream)
+    made: Writer = _Csv(stream, csv) if form == "csv" else _WRITERS[form](stream)
     yield made
     made.end()
     stream.close()
 
 
 class _Csv:
-    def __init__(self, stream: Any) -> None:  # noqa: ANN401 - pyarrow has no types
+    def __init__(self, stream: Any, style: CsvStyle) -> None:  # noqa: ANN401 - pyarrow has no types
         self._stream = stream
+        self._style = style
         self._is_first = True
 
     def write(self, table: pa.Table) -> None:
         buffer = io.BytesIO()
-        _frame(table).write_csv(buffer, include_header=self._is_first)
+        if self._is_first:
+            self._write_header(buffer, table.column_names)
+        self._safe(_frame(table)).write_csv(buffer, include_header=False)
         self._stream.write(buffer.getbuffer())
         self._is_first = False
+
+    def _write_header(self, buffer: io.BytesIO, names: Sequence[str]) -> None:
+        header = names if self._style.header is None else self._style.header
+        # A row of names, not names of columns: those may not be the same twice.
+        row = pl.DataFrame([pl.Series(str(place), [name]) for place, name in enumerate(header)])
+        if row.width:
+            self._safe(row).write_csv(buffer, include_header=False)
+
+    def _safe(self, frame: pl.DataFrame) -> pl.DataFrame:
+        if not self._style.is_excel_safe:
+            return frame
+        text = selectors.string()
+        quoted = pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text)
+        return frame.with_columns(quoted)
 
     def end(self) -> None:
         """Nothing closes a CSV."""
@@ -112,7 +148,6 @@ class _Parquet:
 
 
 _WRITERS: Mapping[str, Callable[[Any], Writer]] = {
-    "csv": _Csv,
     "json": _Json,
     "jsonl": _JsonLines,
     "parquet": _Parquet,

@@ -133,7 +133,11 @@ def test_plain_text_only_when_asked_for_and_with_a_warning(project: Project) -> 
             {"id": "2", "email": hashed, "phone": "no", "ltv": "2"},
         ]
     )
-    shown = project.run("export", "vip", "--out", "-", "--no-hash", "--no-traits")
+    asked = ("export", "vip", "--out", "-", "--no-hash", "--no-traits")
+    refused = project.run(*asked, "--json")
+    assert (refused.json["error"]["code"], refused.exit_code) == ("USAGE_ERROR", 2)
+    assert "--yes-plaintext" in refused.json["error"]["message"]
+    shown = project.run(*asked, "--yes-plaintext")
     assert table(shown.stdout) == [
         {"profile_id": "1", "email": "ann@example.com", "phone": "442071838750"},
         {"profile_id": "2", "email": hashed, "phone": ""},
@@ -151,7 +155,8 @@ def test_a_platform_s_own_form(project: Project) -> None:
     )
     project.save()
     both = ("--identifiers", "email,mobile_id", "--out", "-")
-    (google,) = table(project.run("export", "vip", "--for", "google", *both).stdout)
+    as_json = (*both, "--format", "json")
+    (google,) = json.loads(project.run("export", "vip", "--for", "google", *as_json).stdout)
     assert google["email"] == hashlib.sha256(b"ann@gmail.com").hexdigest()
     assert google["mobile_id"] == "AEBE52E7-03EE-455A-B3C4-E57283966239"
     (plain,) = table(project.run("export", "vip", *both).stdout)

@@ -1,0 +1,137 @@
+"""The rows of a segment that may be sent, as they stream by.
+
+Rows without consent, and every row of a profile that a suppression list names, stay out: what is
+exported is often uploaded by hand. A rejected value is an empty cell; its row stays.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from audsync.identifiers.kernel import PrepareSpec
+from audsync.segments.contract import Query
+from audsync.segments.reading import read
+from audsync.sync.inspection import Look, Suppressed, looks, profiles
+from audsync.sync.known import Flags, Hashes, is_in
+
+NO_CONSENT = "no consent"
+SUPPRESSED = "suppressed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to read, and how."""
+
+    query: Query
+    """With `in_order`, so that two exports of one source are the same."""
+    spec: PrepareSpec
+    suppress: Sequence[Query]
+    work: Path
+    """A private folder that the caller removes."""
+    memory_bytes: int
+    begin: Callable[[], None]
+    """Told when a reading begins."""
+    advance: Callable[[int], None]
+    """Told how many rows were read; may raise to stop."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Some rows that may be sent; every array is as long as `batch`."""
+
+    batch: pa.RecordBatch
+    """As `segments.files.read` yields them."""
+    links: Hashes
+    """Whose rows these are."""
+    looks: Mapping[str, Look]
+    """Each mapped column, such as `email.0`, as the platform sees it."""
+
+    def columns_of(self, label: str) -> list[str]:
+        """The batch's columns of one kind, such as `email.0` and `email.1`."""
+        return [name for name in self.batch.schema.names if name.partition(".")[0] == label]
+
+
+class Admission:
+    """Reads a segment and lets pass who may be sent."""
+
+    def __init__(self, order: Order) -> None:
+        self.left_out: Counter[str] = Counter()
+        self._order = order
+        specs = {order.spec.platform: order.spec}
+        self._suppressed = Suppressed(order.suppress, specs)
+        self._banned: Hashes | None = None
+
+    def rows(self) -> Iterator[Rows]:
+        """The rows, in the order of the source; they can be read more than once.
+
+        Raises:
+            SourceError: the source cannot be read to its end.
+        """
+        banned = self._found_banned()
+        self.left_out = Counter()
+        for batch in self._batches():
+            links = profiles(batch, self._order.query.salt)
+            keep = self._kept(batch, links, banned)
+            kept = batch.take(pa.array(keep))
+            yield Rows(batch=kept, links=links[keep], looks=self._looks(kept))
+
+    def _found_banned(self) -> Hashes:
+        """Profiles of which any identifier is suppressed, sorted.
+
+        They take a reading of their own: a profile's last row may hold what bans its first.
+        """
+        if self._banned is None:
+            parts = [np.empty(0, dtype=np.uint64)]
+            if self._suppressed:
+                for batch in self._batches():
+                    hits = self._hits(batch)
+                    parts.append(np.unique(profiles(batch, self._order.query.salt)[hits]))
+            self._banned = np.unique(np.concatenate(parts))
+        return self._banned
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        self._order.begin()
+        for batch in read(self._order.query):
+            yield batch
+            self._order.advance(batch.num_rows)
+
+    def _hits(self, batch: pa.RecordBatch) -> Flags:
+        hits = np.zeros(batch.num_rows, dtype=bool)
+        for look in self._looks(batch).values():
+            hits |= self._suppressed.hits(look, self._order.spec.platform)
+        return hits & _has_consent(batch)
+
+    def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
+        has_consent = _has_consent(batch)
+        is_banned = is_in(links, banned) & has_consent
+        self.left_out[NO_CONSENT] += int((~has_consent).sum())
+        self.left_out[SUPPRESSED] += int(is_banned.sum())
+        return np.flatnonzero(has_consent & ~is_banned)
+
+    def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
+        found = looks(batch, {self._order.spec.platform: self._order.spec})
+        return {name: look for (name, _), look in found.items()}
+
+
+def shown(look: Look, *, is_hashed: bool, is_sent_form: bool) -> pa.Array:
+    """The cells of a column as they are written; null where there is nothing to write.
+
+    Args:
+        look: the column.
+        is_hashed: hashes; else normal forms. What the source holds hashed has no plain text, and
+            stays the hash it is.
+        is_sent_form: raw where the platform takes it raw; else a hash there, too.
+    """
+    if not is_hashed:
+        return pc.coalesce(look.normalized, look.hash)
+    return look.sent if is_sent_form else look.hash
+
+
+def _has_consent(batch: pa.RecordBatch) -> Flags:
+    has_consent: Flags = batch["has_consent"].to_numpy(zero_copy_only=False)
+    return has_consent
