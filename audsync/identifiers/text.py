@@ -117,19 +117,13 @@ def measure(text: pl.Series) -> Sizes:
     return Sizes(sizes["bytes"].to_numpy(), sizes["chars"].to_numpy())
 
 
-def trim(text: pl.Series) -> pl.Series:
-    """Without white space and unseen signs at both ends."""
-    sizes = measure(text)
-    return trim_where(text, sizes.bytes != sizes.chars)
-
-
 def trimmed(text: str) -> str:
-    """As `trim`, of one text."""
+    """Without white space and unseen signs at both ends."""
     return text.strip(_ASCII_SPACES + _SPACES + _UNSEEN)
 
 
 def trim_where(text: pl.Series, is_foreign: npt.NDArray[np.bool_]) -> pl.Series:
-    """As `trim`, where it is known which texts have anything beyond ASCII."""
+    """As `trimmed`, where it is known which texts have anything beyond ASCII."""
     return mend(text.str.strip_chars(_ASCII_SPACES), pl.Series(is_foreign), _trim_rare)
 
 

@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from random import SystemRandom
-from uuid import UUID
 
 from audsync.connectors.contract import Connector
 from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
@@ -24,13 +23,6 @@ from audsync.sync import settle
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Subject
 from audsync.sync.recover import recover
-
-
-def is_waiting(runtime: Runtime, audience_id: UUID) -> bool:
-    """Whether the platform accepted requests for the audience that are not known to be final."""
-    with runtime.database.reading() as session:
-        batches = ledger.open_batches(session, ledger.head(session, audience_id))
-    return any(batch.state is BatchState.ACCEPTED for batch in batches)
 
 
 def follow_up(runtime: Runtime, audience: PlatformAudience) -> int:

@@ -232,12 +232,6 @@ def replace_files(
     _change_head(session, lease, {"files": files, "facts": facts})
 
 
-def live_files(session: Session) -> set[str]:
-    """Every file that any audience's head names: the rest is rubbish."""
-    named = session.scalars(select(_HEAD.c.files)).all()
-    return {file for files in named for file in files.values()}
-
-
 def _change_head(session: Session, lease: Lease, change: dict[str, Any]) -> None:
     leases.check(session, lease)
     change = change | {"epoch": lease.epoch, "updated_at": now(session)}

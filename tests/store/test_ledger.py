@@ -173,16 +173,6 @@ def test_replacing_files_keeps_the_plan_open(run: Run, database: Database) -> No
     assert (head.files, head.open_job_id) == ({"uncertain": "u"}, run.job_id)
 
 
-def test_every_file_that_a_head_names_is_live(run: Run, database: Database) -> None:
-    run.plan(1, {"identifiers": "a", "plan": "b"})
-    other = add_audience(database, slug="other")
-    lease = leases.claim(database, other.id, owner=leases.this_process())
-    with database.transaction() as session:
-        ledger.replace_files(session, lease, files={"identifiers": "z"}, facts={})
-    with database.reading() as session:
-        assert ledger.live_files(session) == {"a", "b", "z"}
-
-
 def test_a_batch_remembers_what_the_platform_said(run: Run) -> None:
     run.plan(1)
     sent = run.move(BatchState.SENDING)

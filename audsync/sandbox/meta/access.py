@@ -101,11 +101,6 @@ def debug_token(params: Mapping[str, Any], settings: Settings, now: float) -> di
     }
 
 
-def is_app_token(token: Token, settings: Settings) -> bool:
-    """Whether it speaks for the app and for no user."""
-    return token.value == f"{settings.app_id}|{settings.app_secret}"
-
-
 def _check_version(version: re.Match[str], settings: Settings, *, path: str) -> None:
     major, minor = int(version[1]), int(version[2])
     if major > settings.latest_version or minor != 0:
