@@ -43,8 +43,10 @@ def check(
 
 def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
-    segment: Segment,
     out: Annotated[str, typer.Option("--out", metavar="PATH", help="A file; - for stdout.")],
+    segment: Annotated[
+        str | None, typer.Argument(metavar="[SEGMENT]", help="A segment of the file.")
+    ] = None,
     form: Annotated[
         ExportFormat, typer.Option("--format", help="How to write it.")
     ] = ExportFormat.CSV,
@@ -68,23 +70,38 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     yes_plaintext: Annotated[
         bool, typer.Option("--yes-plaintext", help="With --no-hash: plain text is meant.")
     ] = False,
+    delta: Annotated[
+        str | None,
+        typer.Option(metavar="AUDIENCE", help="Only what sync would send to it, as it is sent."),
+    ] = None,
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="CSV: no text is a formula in a spreadsheet.")
     ] = False,
 ) -> None:
     """Write a segment to a file: whoever may be sent, in the order of the source.
 
-    --for with CSV makes files for that platform's own upload page.
+    --for with CSV makes files for that platform's own upload page. --delta AUDIENCE writes what
+    `sync` would send to the audience now, without sending it.
     """
-    from audsync.services import exporting
+    from audsync.services import export_changes, exporting
 
+    runtime, settings = runtime_of(context), globals_of(context)
+    if delta is not None:
+        _refuse_beside_delta(identifiers=identifiers, platform=platform, plain=not hashed)
+        change = export_changes.DeltaWish(
+            audience=delta, segment=segment, out=out, format=form.value, is_excel_safe=excel_safe
+        )
+        with runtime.stop.on_signals():
+            done = export_changes.export_delta(runtime, change, stdout=sys.stdout.buffer)
+        show_segments.exported(done.report, done.left_out, settings, done.notes)
+        return
+    if segment is None:
+        raise UsageError("Name a segment: audsync export SEGMENT --out PATH.")
     if events:
         raise UsageError(
             "Events cannot be exported: a segment's source has none. Leave --events out.",
             details={"option": "--events"},
         )
-    settings = globals_of(context)
-    runtime = runtime_of(context)
     wish = exporting.Wish(
         segment=segment,
         out=out,
@@ -99,7 +116,18 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         _confirm_plaintext(settings, is_confirmed=yes_plaintext)
     with runtime.stop.on_signals():
         done = exporting.export(runtime, wish, stdout=sys.stdout.buffer)
-    show_segments.exported(done.report, done.left_out, settings)
+    show_segments.exported(done.report, done.left_out, settings, done.notes)
+
+
+def _refuse_beside_delta(**said: object) -> None:
+    options = {"identifiers": "--identifiers", "platform": "--for", "plain": "--no-hash"}
+    for name, value in said.items():
+        if value:
+            raise UsageError(
+                f"{options[name]} does not go with --delta, which writes what travels, as it"
+                " travels.",
+                details={"option": options[name]},
+            )
 
 
 def _confirm_plaintext(settings: Globals, *, is_confirmed: bool) -> None:

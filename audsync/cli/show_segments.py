@@ -59,11 +59,14 @@ def readiness(found: Json, settings: Globals) -> None:
         out.print("[green]Nothing to mend.[/]")
 
 
-def exported(report: Json, left_out: Mapping[str, int], settings: Globals) -> None:
+def exported(
+    report: Json, left_out: Mapping[str, int], settings: Globals, notes: Sequence[str] = ()
+) -> None:
     """Where the file is; on stderr when the data itself went to stdout."""
-    for cause, count in left_out.items():
-        if count and not settings.is_quiet:
-            sys.stderr.write(f"Rows left out, {cause}: {count:,}\n")
+    lines = [f"Rows left out, {cause}: {count:,}" for cause, count in left_out.items() if count]
+    lines += [f"Warning: {note}" for note in notes]
+    if not settings.is_quiet:
+        sys.stderr.writelines(f"{line}\n" for line in lines)
     if report["download_url"] is None:
         if settings.as_json:
             sys.stderr.buffer.write(orjson.dumps(report, option=orjson.OPT_APPEND_NEWLINE))
@@ -78,6 +81,9 @@ def exported(report: Json, left_out: Mapping[str, int], settings: Globals) -> No
 
 def _export_line(report: Json) -> str:
     where = report["download_url"] or "stdout"
+    files = report.get("files", ())
+    if files:
+        where = "".join(f"\n  {file['download_url']}" for file in files)
     return (
         f"{report['profile_count']:,} profiles as {report['format']},"
         f" {report['file_size_bytes']:,} bytes: {where}"

@@ -12,9 +12,7 @@ from audsync.sync.writers import PACKINGS, CsvStyle, writer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from audsync.sync.exports.people import Rows
-    from audsync.sync.exports.sheets import Sheet
-    from audsync.sync.known import Flags
+    from audsync.sync.exports.sheets import Layout
 
 _PARQUET = "parquet"
 _SLICE_ROWS = 50_000
@@ -42,9 +40,9 @@ class File:
 
 
 class Parts:
-    """Writes rows into every sheet's current file, and opens the next one where it is full."""
+    """Writes rows into each sheet's current file, and opens the next one where it is full."""
 
-    def __init__(self, destination: Destination, sheets: "Sequence[Sheet]", style: Style) -> None:
+    def __init__(self, destination: Destination, sheets: "Sequence[Layout]", style: Style) -> None:
         """Prepare to write.
 
         Raises:
@@ -62,18 +60,13 @@ class Parts:
         self._style = style
         self._packing = _packing(destination.ending, style.form)
         self._full_at_bytes = style.full_at_bytes if most is None else None
-        self._parts: dict[Sheet, list[_Part]] = {sheet: [] for sheet in sheets}
+        self._parts: dict[Layout, list[_Part]] = {sheet: [] for sheet in sheets}
         self._opened: list[_Part] = []
 
-    def write(self, rows: "Rows") -> "Flags":
-        """Write rows into all files; which of them stand in at least one."""
-        written = None
-        for sheet in self._parts:
-            table, taken = sheet.table(rows)
-            self._write(sheet, table)
-            written = taken if written is None else written | taken
-        assert written is not None, "an export has a sheet"
-        return written
+    def append(self, sheet: "Layout", table: "pa.Table") -> None:
+        """Write a sheet's rows."""
+        for start in range(0, max(table.num_rows, 1), _SLICE_ROWS):
+            self._current(sheet).write(table.slice(start, _SLICE_ROWS))
 
     def publish(self) -> list[File]:
         """Make the files whole and visible, together; each sheet's in turn.
@@ -83,7 +76,7 @@ class Parts:
         """
         for sheet, parts in self._parts.items():
             if not parts:
-                self._write(sheet, sheet.empty())
+                self.append(sheet, sheet.empty())
             parts[-1].end()
         marks = {
             part: (f"-{sheet.name}" if sheet.name else "")
@@ -98,11 +91,7 @@ class Parts:
             for part in marks
         ]
 
-    def _write(self, sheet: "Sheet", table: "pa.Table") -> None:
-        for start in range(0, max(table.num_rows, 1), _SLICE_ROWS):
-            self._current(sheet).write(table.slice(start, _SLICE_ROWS))
-
-    def _current(self, sheet: "Sheet") -> "_Part":
+    def _current(self, sheet: "Layout") -> "_Part":
         parts = self._parts[sheet]
         limit = self._full_at_bytes
         if parts and (limit is None or parts[-1].size_bytes < limit):

@@ -56,10 +56,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What was written: its JSON, and the rows left out by cause."""
+    """What was written: its JSON, the rows left out by cause, and what else there is to say."""
 
     report: dict[str, Any]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
@@ -83,7 +84,10 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
         stack.enter_context(destination)
         parts = Parts(destination, wanted, _style(wish))
         for rows in admission.rows():
-            people.add(rows.links[parts.write(rows)])
+            for sheet in wanted:
+                table, taken = sheet.table(rows)
+                parts.append(sheet, table)
+                people.add(rows.links[taken])
         report = report_of(parts.publish(), profiles=people.count(), form=wish.format)
     return Done(report=report, left_out=admission.left_out)
 

@@ -2,6 +2,8 @@
 
 import math
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +33,9 @@ def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
     Raises:
         AudienceUnknownError, SegmentNotFoundError, SourceError: it cannot be planned.
     """
-    audience = find(runtime, reference)
-    if audience.state is AudienceState.STALE:
-        raise AudienceStaleError(
-            f"{audience.slug} was deleted on {audience.platform}: there is nothing to plan.",
-            details={"audience": audience.slug},
-        )
-    drafted = _draft(runtime, audience)
+    audience = planned(runtime, reference)
+    with drafting(runtime, audience) as (_, drafted):
+        pass
     return {
         "audience": audience.slug,
         "audience_id": str(audience.id),
@@ -54,7 +52,25 @@ def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
     }
 
 
-def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
+def planned(runtime: Runtime, reference: str) -> PlatformAudience:
+    """An audience for which there can be a plan.
+
+    Raises:
+        AudienceUnknownError: there is none of that name.
+        AudienceStaleError: the platform has lost it.
+    """
+    audience = find(runtime, reference)
+    if audience.state is AudienceState.STALE:
+        raise AudienceStaleError(
+            f"{audience.slug} was deleted on {audience.platform}: there is nothing to plan.",
+            details={"audience": audience.slug},
+        )
+    return audience
+
+
+@contextmanager
+def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[LocalEngine, Draft]]:
+    """What `sync` would send, and what reads its rows; its files are gone after the block."""
     spec = runtime.spec_of(runtime.connection(audience.connection))
     with tempfile.TemporaryDirectory(prefix="audsync-plan-") as scratch:
         folder = ScratchFolder(runtime.state_root, str(audience.id), Path(scratch))
@@ -70,7 +86,7 @@ def _draft(runtime: Runtime, audience: PlatformAudience) -> Draft:
         segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
         guard = guard_of(runtime, audience, allow_shrink=False)
         standing = standing_of(desk, audience.id)
-        return draft(desk, standing, segment, guard, is_replace=False)
+        yield engine, draft(desk, standing, segment, guard, is_replace=False)
 
 
 def _change(drafted: Draft) -> dict[str, Any]:

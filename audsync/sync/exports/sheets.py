@@ -16,8 +16,8 @@ PROFILE_ID = "profile_id"
 EVENTS = "events"
 
 
-class Sheet(Protocol):
-    """What becomes of rows in one file."""
+class Layout(Protocol):
+    """What one kind of file looks like."""
 
     @property
     def name(self) -> str:
@@ -29,12 +29,16 @@ class Sheet(Protocol):
         """The header line of a CSV; empty: none; None: the names of the table's columns."""
         ...
 
-    def table(self, rows: Rows) -> tuple[pa.Table, Flags]:
-        """The file's rows, and which of `rows` stand in it."""
+    def empty(self) -> pa.Table:
+        """No rows, with the columns that there would be."""
         ...
 
-    def empty(self) -> pa.Table:
-        """No rows, with the columns that the config promises."""
+
+class Sheet(Layout, Protocol):
+    """What becomes of rows in one kind of file."""
+
+    def table(self, rows: Rows) -> tuple[pa.Table, Flags]:
+        """The file's rows, and which of `rows` stand in it."""
         ...
 
 

@@ -1,0 +1,71 @@
+"""What `export --delta` means: the rows that `sync` would send now, as a file. Touches nothing."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from audsync.domain import Action
+from audsync.errors import UsageError
+from audsync.services import export_files, planning
+from audsync.services.export_parts import Parts, Style, report_of
+from audsync.services.exporting import Done, require_feature
+from audsync.services.runtime import Runtime
+from audsync.sync.exports.changes import ChangeSheet, kinds_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeltaWish:
+    """What a person asked for."""
+
+    audience: str
+    out: str
+    """A path; `-` for stdout."""
+    format: str
+    """csv, json, jsonl or parquet."""
+    segment: str | None = None
+    """The segment that they believe the audience is of."""
+    is_excel_safe: bool = False
+
+
+def export_delta(runtime: Runtime, wish: DeltaWish, *, stdout: BinaryIO) -> Done:
+    """Write what `sync` would send to an audience.
+
+    Raises:
+        FeatureDisabledError: exports are switched off.
+        UsageError: the audience is of another segment, or nothing can be written there.
+        AudienceUnknownError, AudienceStaleError, SegmentNotFoundError, SourceError: there is no
+            plan to write.
+        StateError: the disk is full or refuses.
+    """
+    require_feature(runtime)
+    audience = planning.planned(runtime, wish.audience)
+    if wish.segment not in {None, audience.segment}:
+        raise UsageError(
+            f"{audience.slug} is of the segment {audience.segment}: leave SEGMENT out beside"
+            " --delta.",
+            details={"option": "--delta", "segment": audience.segment},
+        )
+    destination = export_files.destination(wish.out, stdout)
+    with destination, planning.drafting(runtime, audience) as (engine, drafted):
+        plan = drafted.plan
+        removals = (batch for batch in plan.batches if batch.action is Action.REMOVE)
+        removed = kinds_in(engine.members(plan.files, batch) for batch in removals)
+        sheet = ChangeSheet(
+            platform=audience.platform,
+            kinds=tuple(sorted({*plan.summary.session_kinds, *removed})),
+        )
+        style = Style(form=wish.format, is_excel_safe=wish.is_excel_safe)
+        parts = Parts(destination, [sheet], style)
+        for batch in plan.batches:
+            runtime.stop.check()
+            if batch.rows:  # a sweep has none
+                parts.append(sheet, sheet.table(batch, engine.members(plan.files, batch)))
+        profiles = plan.summary.profiles_sent + plan.summary.profiles_left
+        report = report_of(parts.publish(), profiles=profiles, form=wish.format)
+    return Done(
+        report=report,
+        notes=tuple(
+            f"sync would refuse this: {verdict.message}"
+            for verdict in drafted.verdicts
+            if not verdict.is_ok
+        ),
+    )
