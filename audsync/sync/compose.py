@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from audsync.snapshots import parquet
 from audsync.sync import duck
 from audsync.sync.known import (
     ROWS,
     Hashes,
     Known,
     State,
-    batches_of,
     distinct,
     is_in,
     repeated,
@@ -66,7 +66,7 @@ def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
     if parts.old_rows is None:
         return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
     touched = distinct(np.concatenate([gone, _profiles(parts.new_rows), shared, suppressed]))
-    if len(touched) > _NEAR_SHARE * pq.read_metadata(rows).num_rows:
+    if len(touched) > _NEAR_SHARE * parquet.rows_in(rows):
         return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
     near = work / "touched.parquet"
     write_profiles(touched, near)
@@ -75,7 +75,9 @@ def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
 
 def write_profiles(profiles: Hashes, path: Path) -> None:
     """A file of profiles: one column, `profile`."""
-    pq.write_table(pa.table({"profile": pa.array(profiles, pa.uint64())}), path)
+    table = pa.table({"profile": pa.array(profiles, pa.uint64())})
+    with parquet.writer(path, table.schema) as file:
+        file.write_table(table)
 
 
 class _Composer:
@@ -105,8 +107,8 @@ class _Composer:
                 ("shared_old", shared_only),
             ):
                 con.register(f"{name}_profiles", pa.table({"profile": pa.array(profiles)}))
-            old = _source(parts.old_identifiers)
-            new = _source(parts.new_identifiers)
+            old = _source(con, parts.old_identifiers)
+            new = _source(con, parts.new_identifiers)
             together = f"""
                 select * from (select * from {old} anti join dropped_profiles using (profile)
                   union all
@@ -122,7 +124,7 @@ class _Composer:
             if parts.suppressed:
                 query = (
                     f"select distinct t.profile from ({together}) t semi join (select kind, value"
-                    f" from {_source(parts.suppressed)} where reason = 0 and kind < 16) s"
+                    f" from {_source(con, parts.suppressed)} where reason = 0 and kind < 16) s"
                     " on t.kind = s.kind and t.value = s.value order by 1"
                 )
                 suppressed = con.sql(query).fetchnumpy()["profile"].astype(np.uint64)
@@ -132,29 +134,29 @@ class _Composer:
         return suppressed
 
 
-def _source(path: Path | None) -> str:
+def _source(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
     if path is None:
         return f"({duck.EMPTY_IDENTIFIERS})"
-    return f"(select profile, kind, value, reason from read_parquet({duck.text(path)}))"
+    return f"(select profile, kind, value, reason from {duck.source(con, path)})"
 
 
 def _seen_rows(parts: Parts) -> Iterator[tuple[pa.RecordBatch, Hashes]]:
     """This run's rows, known ones first, and with each batch the profiles of old rows not seen."""
     none = np.empty(0, dtype=np.uint64)
     if parts.old_rows is not None and parts.known is not None:
-        mine, its = tee(batches_of(parts.old_rows))
+        mine, its = tee(parquet.batches(parts.old_rows))
         seen = parts.known.times(batch["fingerprint"].to_numpy() for batch in its)
         for batch, times in zip(mine, seen, strict=True):
             place = np.repeat(np.arange(len(times)), times)
             kept = batch if (times == 1).all() else batch.take(pa.array(place))
             yield kept, batch["profile"].to_numpy()[times == 0]
-    for batch in batches_of(parts.new_rows):
+    for batch in parquet.batches(parts.new_rows):
         yield batch, none
 
 
 def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) -> Hashes:
     gone = [np.empty(0, dtype=np.uint64)]
-    with pq.ParquetWriter(path, ROWS, compression="none", use_dictionary=False) as writer:
+    with parquet.writer(path, ROWS) as writer:
         for batch, absent in batches:
             writer.write_batch(batch)
             gone.append(absent)
@@ -163,8 +165,8 @@ def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) ->
 
 def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> None:
     """The rows with their marks set for this run; `seen` has none of them yet."""
-    with pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as writer:
-        for batch in batches_of(seen):
+    with parquet.writer(rows, ROWS) as writer:
+        for batch in parquet.batches(seen):
             profile = batch["profile"].to_numpy()
             state = batch["state"].to_numpy().copy()
             was_asked = state != int(State.NO_CONSENT)
@@ -183,5 +185,5 @@ def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes)
 
 
 def _profiles(rows: Path) -> Hashes:
-    profiles: Hashes = pq.read_table(rows, columns=["profile"])["profile"].to_numpy()
+    profiles: Hashes = parquet.read(rows, ["profile"])["profile"].to_numpy()
     return profiles

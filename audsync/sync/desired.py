@@ -18,11 +18,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
+from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
 from audsync.sync.contract import Desired, StateFiles
@@ -120,7 +120,7 @@ class _Old:
         if identifiers is None or rows is None:
             return None
         path = reading.folder.path(rows)
-        if pq.read_metadata(path).num_rows * BYTES_A_ROW > reading.memory_bytes // 2:
+        if parquet.rows_in(path) * BYTES_A_ROW > reading.memory_bytes // 2:
             return None
         return cls(
             identifiers=reading.folder.path(identifiers),
@@ -151,10 +151,8 @@ def _stream(reading: Reading, known: Known | None) -> _Parts:
     sizes = tally.Sizes(is_counting=known is None)
     row_count = 0
     with (
-        pq.ParquetWriter(
-            identifiers, IDENTIFIERS, compression="none", use_dictionary=False
-        ) as values,
-        pq.ParquetWriter(rows, ROWS, compression="none", use_dictionary=False) as states,
+        parquet.writer(identifiers, IDENTIFIERS) as values,
+        parquet.writer(rows, ROWS) as states,
     ):
         for done in _digested(_unknown(reading, known), reading):
             values.write_batch(done.identifiers)
@@ -217,7 +215,7 @@ def _suppression(reading: Reading) -> Path | None:
     path = reading.work / "suppressed.parquet"
     # A person is suppressed by any identifier, also by one that the audience cannot hold.
     spec = replace(reading.spec, carried=None)
-    with pq.ParquetWriter(path, IDENTIFIERS, compression="none", use_dictionary=False) as writer:
+    with parquet.writer(path, IDENTIFIERS) as writer:
         for query in reading.suppress:
             for batch in read(query):
                 writer.write_batch(digest(batch, spec, salt=reading.salt).identifiers)

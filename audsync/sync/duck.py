@@ -8,11 +8,13 @@ from pathlib import Path
 import duckdb
 
 from audsync.errors import StateError
+from audsync.snapshots import cipher, parquet
 from audsync.snapshots.folder import SPILL
 
 EMPTY_LINKS = "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value where false"
 EMPTY_IDENTIFIERS = f"select *, 0::utinyint as reason from ({EMPTY_LINKS})"
 SMALLEST_BYTES = 96 << 20
+_GROUP_ROWS = 100_000
 
 
 @contextmanager
@@ -48,26 +50,42 @@ def text(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
-def identifiers(path: Path | None) -> str:
+def source(con: duckdb.DuckDBPyConnection, path: Path, *, is_numbered: bool = False) -> str:
+    """SQL for all rows of a state file; `is_numbered` adds `file_row_number`, from 0 on."""
+    if cipher.key_id_of(path) is None:
+        numbered = f", {parquet.ROW_NUMBER} = true" if is_numbered else ""
+        return f"read_parquet({text(path)}{numbered})"
+    name = f"{path.name}{' numbered' if is_numbered else ''}"
+    con.register(name, parquet.Rows(path, is_numbered=is_numbered))
+    return f'"{name}"'
+
+
+def identifiers(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
     """SQL for (profile, kind, value) of a prepared file's accepted rows."""
-    source = f"read_parquet({text(path)})" if path else f"({EMPTY_IDENTIFIERS})"
-    return f"(select profile, kind, value from {source} where reason = 0)"
+    every = source(con, path) if path else f"({EMPTY_IDENTIFIERS})"
+    return f"(select profile, kind, value from {every} where reason = 0)"
 
 
-def links(path: Path | None) -> str:
+def links(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
     """SQL for (profile, kind, value) of a small set of identifiers and who carried them."""
-    return f"read_parquet({text(path)})" if path else f"({EMPTY_LINKS})"
+    return source(con, path) if path else f"({EMPTY_LINKS})"
 
 
-def echoes(path: Path | None) -> str:
+def echoes(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
     """SQL for links that are said again, and in how many runs still."""
-    return links(path) if path else f"(select *, 1::utinyint as rounds from {links(None)})"
+    return source(con, path) if path else f"(select *, 1::utinyint as rounds from ({EMPTY_LINKS}))"
 
 
 def write(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> int:
     """Write the query's rows as Parquet; returns how many. Digests do not compress."""
-    con.execute(f"copy ({query}) to {text(path)} (format parquet, compression uncompressed)")
-    return count(con, f"select count(*) from read_parquet({text(path)})")
+    if cipher.key_id_of(path) is None:
+        con.execute(f"copy ({query}) to {text(path)} (format parquet, compression uncompressed)")
+    else:
+        found = con.sql(query).to_arrow_reader(_GROUP_ROWS)
+        with parquet.writer(path, found.schema) as file:
+            for batch in found:
+                file.write_batch(batch)
+    return parquet.rows_in(path)
 
 
 def count(con: duckdb.DuckDBPyConnection, query: str) -> int:

@@ -151,13 +151,13 @@ def prepare(
 ) -> None:
     """Make the views that the queries above read."""
     views = {
-        "c": duck.identifiers(paths.get("identifiers")),
-        "d": duck.identifiers(paths.get("next_identifiers")),
-        "u": duck.links(paths.get("uncertain")),
-        "r": duck.links(paths.get("repair")),
-        "e": duck.echoes(paths.get("echo")),
-        "f": duck.links(paths.get("former")),
-        "f_next": duck.links(paths.get("next_former")),
+        "c": duck.identifiers(con, paths.get("identifiers")),
+        "d": duck.identifiers(con, paths.get("next_identifiers")),
+        "u": duck.links(con, paths.get("uncertain")),
+        "r": duck.links(con, paths.get("repair")),
+        "e": duck.echoes(con, paths.get("echo")),
+        "f": duck.links(con, paths.get("former")),
+        "f_next": duck.links(con, paths.get("next_former")),
     }
     for name, source in views.items():
         con.execute(f"create temp view {name} as select * from {source}")
@@ -175,7 +175,7 @@ def _make_rows(
     is_removal: bool = False,
 ) -> None:
     if path is None:
-        empty = duck.links(None)
+        empty = duck.links(con, None)
         con.execute(
             f"create temp view {name} as select {columns}, '' as state, false as unanswered"
             f" from {empty}"
@@ -184,7 +184,7 @@ def _make_rows(
     accepted = "" if is_removal else " and reason = 0"
     con.execute(
         f"create temp view {name} as select {columns}, p.state, p.unanswered from"
-        f" read_parquet({duck.text(path)}, file_row_number = true) f asof join"
+        f" {duck.source(con, path, is_numbered=True)} f asof join"
         f" (select * from pieces where is_removal = {is_removal}) p"
         f" on f.file_row_number >= p.first_row where f.file_row_number < p.stop_row{accepted}"
     )

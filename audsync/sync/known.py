@@ -5,14 +5,15 @@ every old row can stand for itself: one of a profile with several rows, of a sup
 or whose fingerprint occurs twice, is prepared anew.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from audsync.snapshots import parquet
 
 Hashes = npt.NDArray[np.uint64]
 Flags = npt.NDArray[np.bool_]
@@ -46,11 +47,11 @@ class Known:
     """The rows of an earlier preparation, and how often each was seen in this one."""
 
     def __init__(self, rows: Path) -> None:
-        self._old_rows = pq.read_metadata(rows).num_rows
+        self._old_rows = parquet.rows_in(rows)
         every: Hashes = np.empty(self._old_rows, dtype=np.uint64)
         unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
         start = 0
-        for batch in batches_of(rows, ["fingerprint", "state", "is_shared"]):
+        for batch in parquet.batches(rows, ["fingerprint", "state", "is_shared"]):
             fingerprint = batch["fingerprint"].to_numpy()
             every[start : start + batch.num_rows] = fingerprint
             start += batch.num_rows
@@ -101,16 +102,6 @@ class Known:
             odd = np.flatnonzero(is_in(fingerprint, exceptions))
             seen[odd] = times[np.searchsorted(exceptions, fingerprint[odd])]
             yield seen
-
-
-def batches_of(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-    """The file's rows, of all columns or these, a row group at a time.
-
-    Arrow's own iteration reads the whole file ahead: 300 MB for ten million rows, not 50.
-    """
-    file = pq.ParquetFile(path, pre_buffer=False)
-    for group in range(file.num_row_groups):
-        yield from file.read_row_group(group, columns=columns).to_batches()
 
 
 def distinct(values: Hashes) -> Hashes:
@@ -177,11 +168,11 @@ class Index:
 
 def repeated(rows: Path, *, memory_bytes: int) -> Hashes:
     """Profiles that have more than one row in the file, sorted."""
-    passes = 1 + pq.read_metadata(rows).num_rows * 16 // max(memory_bytes, 1)
+    passes = 1 + parquet.rows_in(rows) * 16 // max(memory_bytes, 1)
     found: list[Hashes] = []
     for remainder in range(passes):
         parts: list[Hashes] = []
-        for batch in batches_of(rows, ["profile"]):
+        for batch in parquet.batches(rows, ["profile"]):
             profile = batch["profile"].to_numpy()
             if passes > 1:
                 profile = profile[profile % np.uint64(passes) == np.uint64(remainder)]

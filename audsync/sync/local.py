@@ -156,21 +156,21 @@ class LocalEngine:
         """The prepared segment as a file of additions: itself, where its order will do."""
         if request.takes_person_rows:
             return desired.identifiers
-        path = duck.text(self._folder.path(desired.identifiers))
-        query = delta.EVERYTHING.replace("{identifiers}", f"read_parquet({path})")
         with self._session() as con:
+            every = duck.source(con, self._folder.path(desired.identifiers))
+            query = delta.EVERYTHING.replace("{identifiers}", every)
             return self._write(con, _laid_out(query, request), "additions")
 
     def _kinds(self, name: str | None) -> tuple[Kind, ...]:
         if name is None:
             return ()
         with self._session() as con:
-            return _kinds(con, duck.identifiers(self._path(name)))
+            return _kinds(con, duck.identifiers(con, self._path(name)))
 
     def _sizes(self, name: str | None) -> dict[Kind, int]:
         with self._session() as con:
             rows = con.execute(
-                f"select kind, count(distinct value) from {duck.identifiers(self._path(name))}"
+                f"select kind, count(distinct value) from {duck.identifiers(con, self._path(name))}"
                 f" where kind < {FIRST_FIELD} group by kind"
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}
@@ -179,13 +179,13 @@ class LocalEngine:
         self, con: duckdb.DuckDBPyConnection, files: StateFiles, desired: Desired
     ) -> None:
         views = {
-            "d": duck.identifiers(self._path(files.next_identifiers)),
-            "c": duck.identifiers(self._path(files.identifiers)),
-            "u": duck.links(self._path(files.uncertain)),
-            "r": duck.links(self._path(files.repair)),
-            "e": duck.links(self._path(files.echo)),
-            "f": duck.links(self._path(files.former)),
-            "rows": f"read_parquet({duck.text(self._folder.path(desired.rows))})",
+            "d": duck.identifiers(con, self._path(files.next_identifiers)),
+            "c": duck.identifiers(con, self._path(files.identifiers)),
+            "u": duck.links(con, self._path(files.uncertain)),
+            "r": duck.links(con, self._path(files.repair)),
+            "e": duck.links(con, self._path(files.echo)),
+            "f": duck.links(con, self._path(files.former)),
+            "rows": duck.source(con, self._folder.path(desired.rows)),
         }
         for name, source in views.items():
             con.execute(f"create temp view {name} as select * from {source}")
@@ -193,9 +193,9 @@ class LocalEngine:
             for name in ("d", "c"):
                 con.execute(f"create temp view {name}_near as select * from {name}")
             return
-        touched = duck.text(self._folder.path(desired.touched))
+        touched = duck.source(con, self._folder.path(desired.touched))
         con.execute(
-            f"create temp table near as select profile from read_parquet({touched})"
+            f"create temp table near as select profile from {touched}"
             " union select profile from u union select profile from e"
             " union select profile from f"
         )

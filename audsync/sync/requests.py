@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from audsync.domain import Action
+from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import cut, cut_by_kind
 from audsync.sync.contract import BatchFacts, PlanRequest, StateFiles
@@ -59,7 +60,7 @@ class Requests:
     def _cut_removals(self, name: str | None, request: PlanRequest) -> tuple[BatchFacts, ...]:
         if name is None:
             return ()
-        table = pq.read_table(self._folder.path(name), columns=["kind", "leaving", "is_echo"])
+        table = parquet.read(self._folder.path(name), ["kind", "leaving", "is_echo"])
         kind = table["kind"].to_numpy()
         return cut.removals(
             leaving=table["leaving"].to_numpy().astype(np.int64),
@@ -91,7 +92,7 @@ class Requests:
     def _file(self, name: str | None) -> pq.ParquetFile:
         assert name is not None, "only a batch of an empty file has none"
         if self._open is None or self._open[0] != name:
-            self._open = (name, pq.ParquetFile(self._folder.path(name), pre_buffer=False))
+            self._open = (name, parquet.opened(self._folder.path(name)))
         return self._open[1]
 
     def _rows(self, name: str | None, batch: BatchFacts, columns: list[str]) -> pa.Table:
@@ -111,7 +112,7 @@ class Requests:
 
 def _chunks(path: Path) -> Iterator[cut.Chunk]:
     """A file of additions in which a profile's values stand together."""
-    file = pq.ParquetFile(path, pre_buffer=False)
+    file = parquet.opened(path)
     has_flags = "is_refresh" in file.schema_arrow.names
     columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
     for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
@@ -127,7 +128,7 @@ def _chunks(path: Path) -> Iterator[cut.Chunk]:
 
 def _values(path: Path) -> Iterator[cut_by_kind.Values]:
     """A file of additions in which a kind's values stand together."""
-    file = pq.ParquetFile(path, pre_buffer=False)
+    file = parquet.opened(path)
     columns = ["kind", "is_first", "is_last", "is_refresh", "is_new"]
     for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
         yield cut_by_kind.Values(

@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from audsync.domain import FIRST_FIELD, Kind
 from audsync.identifiers.reasons import Reason
+from audsync.snapshots import parquet
 from audsync.sync.contract import SegmentCounts
-from audsync.sync.known import Hashes, State, batches_of
+from audsync.sync.known import Hashes, State
 
 
 class Sizes:
@@ -51,7 +52,7 @@ def count(identifiers: Path, rows: Path) -> SegmentCounts:
     by_state = np.zeros(len(State), dtype=np.int64)
     shared_profiles, shared_states = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)]
     total = 0
-    for batch in batches_of(rows, ["profile", "state", "is_shared"]):
+    for batch in parquet.batches(rows, ["profile", "state", "is_shared"]):
         total += batch.num_rows
         state = batch["state"].to_numpy()
         is_shared = batch["is_shared"].to_numpy(zero_copy_only=False)
@@ -91,7 +92,7 @@ def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
 def _rejected(identifiers: Path) -> dict[str, dict[str, int]]:
     """Rejected cells by kind and reason."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    for batch in batches_of(identifiers, ["kind", "reason"]):
+    for batch in parquet.batches(identifiers, ["kind", "reason"]):
         reason = batch["reason"].to_numpy()
         bad = np.flatnonzero(reason)
         pairs, times = np.unique(

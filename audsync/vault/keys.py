@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import hmac
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -27,6 +28,13 @@ class Key:
     def text(self) -> str:
         """The key as it is written down: urlsafe base64."""
         return base64.urlsafe_b64encode(self.material).decode("ascii")
+
+    def derived(self, purpose: bytes) -> bytes:
+        """32 bytes of their own for one purpose, which tell nothing of this key.
+
+        HKDF-Expand with SHA-256 (RFC 5869, 2.3); a key is random, so there is nothing to extract.
+        """
+        return hmac.digest(self.material, purpose + b"\x01", "sha256")
 
 
 def parse(text: str) -> Key:
