@@ -1,6 +1,5 @@
 """The whole configuration as values. Reading it from a file is the work of `load`."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from audsync.config.credentials import (
 from audsync.config.segments import (
     AnySuppression,
     ColumnsConfig,
+    EventsConfig,
     FileFormat,
     FileSource,
     IdentifierColumns,
@@ -48,13 +48,13 @@ from audsync.config.values import (
     Name,
     Place,
     Region,
-    Secret,
     Section,
     StoreUrl,
     Surroundings,
     SyncHours,
     Text,
 )
+from audsync.config.watching import HealthConfig, NotifyConfig, NotifyEvent, PingUrl
 from audsync.domain import Platform
 
 __all__ = [
@@ -66,6 +66,7 @@ __all__ = [
     "ConnectionConfig",
     "Credentials",
     "Defaults",
+    "EventsConfig",
     "Features",
     "FileFormat",
     "FileSource",
@@ -73,6 +74,7 @@ __all__ = [
     "GoogleCredentials",
     "GoogleOptions",
     "GuardConfig",
+    "HealthConfig",
     "IdentifierColumns",
     "Limits",
     "MetaConnection",
@@ -195,39 +197,6 @@ class AudienceConfig(Section):
     guard: GuardConfig = Field(default_factory=GuardConfig, description="What makes a sync stop.")
 
 
-class NotifyEvent(StrEnum):
-    """What a person may want to hear of."""
-
-    FAILED = "failed"
-    PARTIAL = "partial"
-    RECOVERED = "recovered"
-    STALE = "stale"
-    CREDENTIALS_EXPIRED = "credentials_expired"
-    CREDENTIALS_EXPIRING = "credentials_expiring"
-    GUARD_REFUSED = "guard_refused"
-    NAME_CHANGED = "name_changed"
-    EMPTY_SEGMENT = "empty_segment"
-    LOW_MATCH_RATE = "low_match_rate"
-    SIZE_DRIFT = "size_drift"
-    CIRCUIT_OPEN = "circuit_open"
-
-
-class NotifyConfig(Section):
-    """A webhook that hears of events."""
-
-    url: Secret = Field(description="Address of the webhook; it is kept like a password.")
-    on: tuple[NotifyEvent, ...] = Field(
-        default=(
-            NotifyEvent.FAILED,
-            NotifyEvent.PARTIAL,
-            NotifyEvent.STALE,
-            NotifyEvent.CREDENTIALS_EXPIRED,
-            NotifyEvent.GUARD_REFUSED,
-        ),
-        description="What it hears of.",
-    )
-
-
 class Features(Section):
     """Switches for whole parts of the product."""
 
@@ -282,7 +251,15 @@ class Config(Section):
         default=(), description="Lists of people who are never sent anywhere."
     )
     notify: tuple[NotifyConfig, ...] = Field(
-        default=(), description="Webhooks that hear of events."
+        default=(), description="Receivers that hear of events."
+    )
+    heartbeat_url: PingUrl | None = Field(
+        default=None,
+        description="A URL that `run-due` calls as it begins (/start), ends well, or not (/fail);"
+        " kept like a password.",
+    )
+    health: HealthConfig = Field(
+        default_factory=HealthConfig, description="From when on something is out of order."
     )
     features: Features = Field(default_factory=Features, description="Switches for whole parts.")
 

@@ -34,6 +34,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("segments.NAME", model.SegmentConfig),
     ("segments.NAME.source, type: file", model.FileSource),
     ("segments.NAME.source, type: sql", model.SqlSource),
+    ("segments.NAME.events", model.EventsConfig),
     ("segments.NAME.columns", model.ColumnsConfig),
     ("audiences.SLUG", model.AudienceConfig),
     ("audiences.SLUG.guard", model.GuardConfig),
@@ -41,6 +42,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("suppress[], type: sql", model.SuppressedRows),
     ("suppress[].columns", model.IdentifierColumns),
     ("notify[]", model.NotifyConfig),
+    ("health", model.HealthConfig),
     ("features", model.Features),
 ]
 """Each kind of section, by where it stands."""
@@ -54,12 +56,28 @@ _WRITTEN = {
     "country": "column",
     "consent": "column",
     "traits": "list of columns",
+    "since": "day, such as 2026-01-31",
+    "at": "column",
     "jitter": "time, such as 90s, 10m",
     "timeout": "time, such as 10m, 2h",
     "max_age": "time, such as 26h, 2d",
+    **dict.fromkeys(
+        ("window", "max_sync", "max_latency", "max_lateness", "credentials_left"),
+        "time, such as 5m, 2h",
+    ),
     "quiet": "list of hours, such as 22:00-06:00",
 }
-_DEFAULTS = {"timeout": "10m", "every": "24h", "minimum_every": "1h", "memory_limit": "1GB"}
+_DEFAULTS = {
+    "timeout": "10m",
+    "every": "24h",
+    "minimum_every": "1h",
+    "memory_limit": "1GB",
+    "window": "24h",
+    "max_sync": "5m",
+    "max_latency": "5s",
+    "max_lateness": "1h",
+    "credentials_left": "7d",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
