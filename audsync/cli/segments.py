@@ -65,7 +65,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         bool, typer.Option("--traits/--no-traits", help="With the segment's traits.")
     ] = True,
     events: Annotated[
-        bool, typer.Option("--events/--no-events", help="With recent events.")
+        bool, typer.Option("--events/--no-events", help="With what its people did.")
     ] = False,
     yes_plaintext: Annotated[
         bool, typer.Option("--yes-plaintext", help="With --no-hash: plain text is meant.")
@@ -97,11 +97,6 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         return
     if segment is None:
         raise UsageError("Name a segment: audsync export SEGMENT --out PATH.")
-    if events:
-        raise UsageError(
-            "Events cannot be exported: a segment's source has none. Leave --events out.",
-            details={"option": "--events"},
-        )
     wish = exporting.Wish(
         segment=segment,
         out=out,
@@ -110,6 +105,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         is_hashed=hashed,
         platform=platform,
         with_traits=traits,
+        with_events=events,
         is_excel_safe=excel_safe,
     )
     if not hashed:

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from audsync.config.times import Duration
+from audsync.config.times import Day, Duration
 from audsync.config.values import (
     Column,
     Columns,
@@ -30,6 +30,9 @@ from audsync.domain import Kind
 _DATABASE_FILE = re.compile(
     r"((?:sqlite|duckdb)(?:\+\w+)?:///)(?!/|:memory:|file:)([^?]+)(.*)", re.DOTALL
 )
+MAX_EVENTS = 1_000
+"""Of one person: more would make an export of events without an end."""
+_EVENTS = 10
 _WHERE = "SQL expression over the source's columns; other rows are left out."
 _PART = r"(?:[^\W\d][\w$]*|\"[^\"]+\"|`[^`]+`)"
 _TABLE = re.compile(rf"{_PART}(?:\.{_PART}){{0,3}}")
@@ -188,6 +191,33 @@ class ColumnsConfig(IdentifierColumns):
     )
 
 
+class EventsConfig(Section):
+    """What people did: rows that `audsync export --events` writes beside them."""
+
+    source: Annotated[SourceConfig, Field(discriminator="type")] = Field(
+        description="Where the rows are."
+    )
+    profile_id: Column = Field(description="Whose event it is; exactly one column.")
+    at: Column = Field(description="When it was; exactly one column, UTC where it has no zone.")
+    columns: Columns = Field(
+        default=(), description="What else is written of an event; never identifiers."
+    )
+    last: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_EVENTS,
+        description="Newest events of a person, at most 1000; unset: 10, or with `since` 1000.",
+    )
+    since: Day | None = Field(
+        default=None, description="Only events of this day or later, such as 2026-01-31."
+    )
+
+    @property
+    def most(self) -> int:
+        """Events of a person that are written."""
+        return self.last or (MAX_EVENTS if self.since else _EVENTS)
+
+
 class SegmentConfig(Section):
     """A named set of people."""
 
@@ -207,6 +237,9 @@ class SegmentConfig(Section):
     where: Text | None = Field(default=None, description=_WHERE)
     traits: tuple[Text, ...] = Field(
         default=(), description="Further columns that `audsync export` may write."
+    )
+    events: EventsConfig | None = Field(
+        default=None, description="What these people did, which `audsync export` may write."
     )
     active: bool = Field(default=True, description="Whether the segment may be synced.")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, time, tzinfo
+from datetime import UTC, date, time, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,20 @@ def parse_duration(value: object) -> int:
         for count, seconds in zip(matched.groups(), _UNITS_S.values(), strict=True)
         if count
     )
+
+
+def parse_day(value: object) -> date:
+    """A day written as `2026-01-31`.
+
+    Raises:
+        ValueError: it is written otherwise, or there is no such day.
+    """
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise ValueError("must be a day, such as 2026-01-31") from None
 
 
 def parse_span(value: object) -> Span:
@@ -115,3 +129,8 @@ Quiet = Annotated[
 ]
 """Hours of every day that leave some of it."""
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Day = Annotated[
+    date,
+    BeforeValidator(parse_day),
+    WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
+]

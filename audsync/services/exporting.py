@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,9 +15,16 @@ from audsync.identifiers.rules import COLUMN_KINDS
 from audsync.services import export_files
 from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.runtime import Runtime
-from audsync.services.segments import prepare_spec, query_of, suppression_query, working_memory
+from audsync.services.segments import (
+    events_query,
+    prepare_spec,
+    query_of,
+    suppression_query,
+    working_memory,
+)
+from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
-from audsync.sync.exports.people import Admission, Order
+from audsync.sync.exports.people import Admission, Order, Rows
 from audsync.sync.exports.sheets import Choice, PlainSheet, Sheet
 from audsync.sync.exports.uploads import sheets
 from audsync.sync.inspection import is_taken
@@ -46,6 +53,7 @@ class Wish:
     platform: Platform | None = None
     """Whose form; None: Meta's, and a hash also where Meta takes the value raw."""
     with_traits: bool = True
+    with_events: bool = False
     is_excel_safe: bool = False
 
     @property
@@ -76,14 +84,16 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     require_feature(runtime)
     segment = runtime.segment(wish.segment)
     destination = export_files.destination(wish.out, stdout)
+    _check_events(segment, wish)
     wanted = _sheets(segment, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
-        admission = Admission(_order(runtime, segment, wish, work))
+        order = _order(runtime, segment, wish, work)
+        admission = Admission(order)
         people = People(work, memory_bytes=working_memory(runtime))
         stack.enter_context(destination)
         parts = Parts(destination, wanted, _style(wish))
-        for rows in admission.rows():
+        for rows in _rows(runtime, segment, wish, order, admission):
             for sheet in wanted:
                 table, taken = sheet.table(rows)
                 parts.append(sheet, table)
@@ -130,6 +140,43 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
     )
 
 
+def _rows(
+    runtime: Runtime, segment: SegmentConfig, wish: Wish, order: Order, admission: Admission
+) -> Iterator[Rows]:
+    events = segment.events
+    if not (wish.with_events and events):
+        return admission.rows()
+    query = events_query(runtime, events, salt=order.query.salt, spill=order.work / "spill-events")
+    wanted = Events(
+        query=query,
+        at=events.at,
+        columns=events.columns,
+        most=events.most,
+        since=events.since,
+    )
+    return with_events(admission, wanted, work=order.work, memory_bytes=order.memory_bytes)
+
+
+def _check_events(segment: SegmentConfig, wish: Wish) -> None:
+    """Make sure that the events that are asked for can be written.
+
+    Raises:
+        UsageError: they cannot.
+    """
+    if not wish.with_events:
+        return
+    if segment.events is None:
+        raise UsageError(
+            f"The segment {wish.segment} has no `events`: say in the file where they are, or leave"
+            " --events out.",
+            details={"option": "--events"},
+        )
+    if wish.page is not None:
+        raise UsageError(
+            f"{_taker(wish)} takes no events: leave --events out.", details={"option": "--events"}
+        )
+
+
 def _advance(runtime: Runtime) -> Callable[[int], None]:
     def advance(rows: int) -> None:
         runtime.stop.check()
@@ -148,6 +195,7 @@ def _sheets(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
         traits=segment.traits if wish.with_traits else (),
         is_hashed=wish.is_hashed,
         is_sent_form=wish.platform is not None,
+        has_events=wish.with_events,
         has_lists=wish.format != _CSV,
     )
     return [PlainSheet(choice)]

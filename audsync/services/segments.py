@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audsync.config.model import (
     ColumnsConfig,
+    EventsConfig,
     FileSource,
     IdentifierColumns,
     SegmentConfig,
@@ -84,6 +85,20 @@ def query_of(
         salt=salt,
         spill=spill,
         in_order=in_order,
+    )
+
+
+def events_query(runtime: Runtime, events: EventsConfig, *, salt: str, spill: Path) -> "Query":
+    """What to read of what people did: whose, when, and what is written of it."""
+    return _query(
+        runtime,
+        events.source,
+        columns={"profile_id": (events.profile_id,)},
+        where=None,
+        traits=tuple(dict.fromkeys((events.at, *events.columns))),
+        salt=salt,
+        spill=spill,
+        in_order=True,
     )
 
 

@@ -50,6 +50,8 @@ class Rows:
     """Whose rows these are."""
     looks: Mapping[str, Look]
     """Each mapped column, such as `email.0`, as the platform sees it."""
+    events: pa.Array | None = None
+    """What each row's person did, as lists of structs; None where nobody asked."""
 
     def columns_of(self, label: str) -> list[str]:
         """The batch's columns of one kind, such as `email.0` and `email.1`."""

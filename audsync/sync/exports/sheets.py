@@ -52,6 +52,7 @@ class Choice:
     is_hashed: bool
     is_sent_form: bool
     """Raw where the platform takes it raw; else a hash there, too."""
+    has_events: bool = False
     has_lists: bool
     """Several values of a kind in one cell; else each in a column of its own (`email_2`)."""
 
@@ -81,6 +82,10 @@ class PlainSheet:
                 cells |= zip(_numbered(kind.label, len(columns)), columns, strict=True)
         for trait in self._choice.traits:
             cells[_free(trait, cells)] = rows.batch[f"trait.{trait}"]
+        if rows.events is not None:
+            cells[_free(EVENTS, cells)] = (
+                rows.events if self._choice.has_lists else _as_json(rows.events)
+            )
         return pa.table(cells), np.ones(rows.batch.num_rows, dtype=bool)
 
     def empty(self) -> pa.Table:
@@ -92,6 +97,9 @@ class PlainSheet:
                 columns |= dict.fromkeys(_numbered(kind.label, count), pa.string())
         for trait in self._choice.traits:
             columns[_free(trait, columns)] = pa.string()
+        if self._choice.has_events:
+            lists = pa.large_list(pa.large_string())
+            columns[_free(EVENTS, columns)] = lists if self._choice.has_lists else pa.string()
         return pa.schema(columns.items()).empty_table()
 
     def _cells(self, rows: Rows, name: str) -> pa.Array:
@@ -110,6 +118,13 @@ def values_of(columns: Sequence[pa.Array]) -> pl.Series:
 
 def _listed(columns: Sequence[pa.Array]) -> pa.Array:
     return values_of(columns).to_arrow()
+
+
+def _as_json(lists: pa.Array) -> pa.Array:
+    """Each list of structs as the text of a JSON array."""
+    events = pl.Series(pl.from_arrow(lists))
+    texts = events.list.eval(pl.element().struct.json_encode()).list.join(",")
+    return ("[" + texts + "]").to_arrow()
 
 
 def _numbered(label: str, count: int) -> list[str]:
