@@ -42,6 +42,8 @@ class DuckdbConnection:
         for statement in (
             f"SET memory_limit = '{query.memory_bytes // 1024}KiB'",
             f"SET temp_directory = {text_literal(str(query.spill))}",
+            "SET temp_file_encryption = true",
+            "SET force_mbedtls_unsafe = true",
             "SET TimeZone = 'UTC'",
             f"ATTACH {text_literal(str(file))} AS {name} (READ_ONLY)",
             f"USE {name}",

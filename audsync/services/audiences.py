@@ -16,8 +16,9 @@ from audsync.errors import AudsyncError, BusyError, UsageError
 from audsync.services import aftermath, follow_up, overview, reports
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
+from audsync.services.state_files import folder_of
 from audsync.services.succession import PREDECESSOR
-from audsync.services.sync_audience import Report, Wish, bring_in_step, folder_of
+from audsync.services.sync_audience import Report, Wish, bring_in_step
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
 

@@ -16,7 +16,8 @@ from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import retries, segments, told
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
-from audsync.services.sync_audience import folder_of, max_rows
+from audsync.services.state_files import folder_of
+from audsync.services.sync_audience import max_rows
 from audsync.store import audiences, leases, ledger
 from audsync.store.tables import PlatformAudience
 from audsync.sync import settle

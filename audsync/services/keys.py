@@ -27,15 +27,15 @@ def ring_of(config: Config) -> KeyRing:
     return KeyRing(keys)
 
 
-def sealing_key(ring: KeyRing) -> Key:
-    """The key to seal with.
+def sealing_key(ring: KeyRing, *, what: str = "credentials") -> Key:
+    """The key to seal with; `what` is sealed, for the message.
 
     Raises:
         ConfigError: there is none.
     """
     if ring.first is None:
         raise ConfigError(
-            f"There is no key to encrypt credentials with. {HOW_TO_MAKE_ONE}",
+            f"There is no key to encrypt {what} with. {HOW_TO_MAKE_ONE}",
             details={"variable": "AUDSYNC_ENCRYPTION_KEY"},
         )
     return ring.first

@@ -12,8 +12,8 @@ from audsync.errors import AudienceStaleError
 from audsync.services import segments
 from audsync.services.audiences import find
 from audsync.services.runtime import Runtime
+from audsync.services.state_files import scratch_of
 from audsync.services.sync_audience import guard_of, max_rows
-from audsync.snapshots.folder import ScratchFolder
 from audsync.store.tables import PlatformAudience
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Desk
@@ -73,7 +73,7 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
     """What `sync` would send, and what reads its rows; its files are gone after the block."""
     spec = runtime.spec_of(runtime.connection(audience.connection))
     with tempfile.TemporaryDirectory(prefix="audsync-plan-") as scratch:
-        folder = ScratchFolder(runtime.state_root, str(audience.id), Path(scratch))
+        folder = scratch_of(runtime, audience.id, Path(scratch))
         work = folder.open_work()
         engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
         desk = Desk(

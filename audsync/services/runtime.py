@@ -90,12 +90,6 @@ class Runtime:
                 f"state.url `{scheme}://…` is not supported yet: name a folder on this machine.",
                 details={"key": "state.url"},
             )
-        if self.config.state.encrypt:
-            raise ConfigError(
-                "state.encrypt is not supported yet: keep the state folder on an encrypted disk"
-                " and leave state.encrypt out.",
-                details={"key": "state.encrypt"},
-            )
         return Path(url.removeprefix("file://")) / f"tenant-{self.config.tenant}"
 
     def segment(self, name: str) -> SegmentConfig:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from audsync.errors import AudsyncError, StateError
 from audsync.services.checks import Check, bad, good
 from audsync.services.runtime import Runtime
-from audsync.snapshots.folder import AudienceFolder
+from audsync.services.state_files import folder_of
 from audsync.store import audiences, leases, ledger, migrate
 from audsync.store.database import Database
 from audsync.store.placement import on_network_filesystem
@@ -151,7 +151,7 @@ def _snapshots(runtime: Runtime, database: Database) -> Check:
     checked, damaged = 0, []
     with database.reading() as session:
         for audience in audiences.listed(session, runtime.config.tenant):
-            folder = AudienceFolder(runtime.state_root, str(audience.id))
+            folder = folder_of(runtime, audience.id)
             for name in sorted(set(ledger.head(session, audience.id).files.values())):
                 checked += 1
                 try:

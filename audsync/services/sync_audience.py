@@ -33,6 +33,7 @@ from audsync.services.creation import Created, known_as
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
+from audsync.services.state_files import bring_over, folder_of
 from audsync.services.succession import Succession
 from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
@@ -106,11 +107,6 @@ def guard_of(runtime: Runtime, audience: PlatformAudience, *, allow_shrink: bool
     configured = runtime.config.audiences.get(audience.slug)
     values = configured.guard.model_dump() if configured else (audience.guard or {})
     return Guard(**values, is_lifted=allow_shrink)
-
-
-def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
-    """Where an audience's files are."""
-    return AudienceFolder(runtime.state_root, str(audience_id))
 
 
 def max_rows(runtime: Runtime, connector_limit: int) -> int:
@@ -311,7 +307,8 @@ class _Work:
         """Prove that the files are what the store says; sweep what a dead run left.
 
         Raises:
-            StateError: one is missing or damaged, and this is no replace, which needs none.
+            StateError: one is missing, damaged or without its key, and this is no replace, which
+                needs none.
         """
         live = self._live_files()
         try:
@@ -322,8 +319,9 @@ class _Work:
                 raise
             with self.runtime.database.transaction() as session:
                 ledger.close_plan(session, self.lease, files={}, facts={"is_lost": True})
-            live = set()
-        folder.sweep(live)
+        else:
+            bring_over(self.runtime, self.lease, folder)
+        folder.sweep(self._live_files())
 
     def _live_files(self) -> set[str]:
         with self.runtime.database.reading() as session:

@@ -3,7 +3,7 @@
 A file becomes durable in this order: written aside, fsynced, renamed to its hash, its folder
 fsynced. Only then may a database row name it; that row is the commit. What no row names is
 rubbish, swept by whoever holds the audience. Files are 0600 and folders 0700, as they hold
-hashed identifiers.
+hashed identifiers. With a key, new files are encrypted, and their names end with the key's id.
 """
 
 import hashlib
@@ -14,18 +14,22 @@ from pathlib import Path
 
 from audsync import steps
 from audsync.errors import StateError
+from audsync.snapshots import cipher, parquet
 
 SPILL = "spill"
 """Where in the work folder a database may put what does not fit into memory."""
 _DIGEST_CHARS = 40
+_WORK = "work"
 
 
 class AudienceFolder:
     """The files of one audience. Only the holder of its lease may write here."""
 
-    def __init__(self, root: Path, audience: str) -> None:
+    def __init__(self, root: Path, audience: str, *, key_id: str | None = None) -> None:
+        """`key_id` is of the key that new files are encrypted with; None: they are not."""
         self._folder = root / audience
-        self._work = self._folder / "work"
+        self._key_id = key_id
+        self._work = self._folder / (f"{_WORK}.{key_id}" if key_id else _WORK)
 
     def open_work(self) -> Path:
         """An empty private folder for this run's unfinished files; what a dead run left is gone.
@@ -35,7 +39,9 @@ class AudienceFolder:
         """
         try:
             _make_private(self._folder)
-            shutil.rmtree(self._work, ignore_errors=True)
+            _refuse_link(self._folder)
+            for left in self._folder.glob(f"{_WORK}*"):
+                _remove(left)
             _make_private(self._work / SPILL)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
@@ -43,7 +49,7 @@ class AudienceFolder:
 
     def close_work(self) -> None:
         """Remove this run's unfinished files."""
-        shutil.rmtree(self._work, ignore_errors=True)
+        _remove(self._work)
 
     def keep(self, unfinished: Path, role: str) -> str:
         """Make a finished file durable.
@@ -61,7 +67,7 @@ class AudienceFolder:
         try:
             unfinished.chmod(0o600)
             digest = _digest_synced(unfinished)
-            name = f"{role}-{digest[:_DIGEST_CHARS]}.parquet"
+            name = _name(role, digest, unfinished)
             steps.reached(f"file: before rename {role}")
             unfinished.replace(self._folder / name)
             _sync_folder(self._folder)
@@ -69,6 +75,25 @@ class AudienceFolder:
         except OSError as error:
             raise _unwritable(self._folder, error) from error
         return name
+
+    def bring_over(self, name: str) -> str:
+        """The name under which the file is kept as new files are: encrypted with their key, or not.
+
+        A file that is not so yet is written anew, row for row; the old one stays until the sweep.
+
+        Raises:
+            StateError: it is missing, its key is not at hand, or the disk is full.
+        """
+        old = self.path(name)
+        if cipher.key_id_of(old) == self._key_id:
+            return name
+        role = name.partition("-")[0]
+        unfinished = self._work / f"over-{role}.parquet"
+        try:
+            parquet.copy(old, unfinished)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        return self.keep(unfinished, role)
 
     def path(self, name: str) -> Path:
         """Where the file is.
@@ -86,12 +111,13 @@ class AudienceFolder:
         return path
 
     def verify(self, name: str) -> None:
-        """Prove that the file is what its name says.
+        """Prove that the file is what its name says, and that its key is at hand.
 
         Raises:
-            StateError: it is missing or was changed.
+            StateError: it is missing or was changed, or nothing here opens it.
         """
         path = self.path(name)
+        cipher.key_of(path)
         digest = _digest(path)
         if f"-{digest[:_DIGEST_CHARS]}." not in name:
             raise StateError(
@@ -119,13 +145,15 @@ class ScratchFolder(AudienceFolder):
     For looking ahead, such as `plan`: nothing of the audience's own folder is touched.
     """
 
-    def __init__(self, root: Path, audience: str, scratch: Path) -> None:
-        super().__init__(root, audience)
+    def __init__(
+        self, root: Path, audience: str, scratch: Path, *, key_id: str | None = None
+    ) -> None:
+        super().__init__(root, audience, key_id=key_id)
         self._scratch = scratch
 
     def open_work(self) -> Path:
         """An empty private folder inside the scratch folder."""
-        work = self._scratch / "work"
+        work = self._scratch / self._work.name
         _make_private(work / SPILL)
         return work
 
@@ -134,7 +162,7 @@ class ScratchFolder(AudienceFolder):
 
     def keep(self, unfinished: Path, role: str) -> str:
         """Name the file by its content, in the scratch folder."""
-        name = f"{role}-{_digest(unfinished)[:_DIGEST_CHARS]}.parquet"
+        name = _name(role, _digest(unfinished), unfinished)
         unfinished.replace(self._scratch / name)
         return name
 
@@ -142,6 +170,29 @@ class ScratchFolder(AudienceFolder):
         """Where the file is, in the scratch folder or else the audience's own."""
         path = self._scratch / name
         return path if path.is_file() else super().path(name)
+
+
+def _name(role: str, digest: str, unfinished: Path) -> str:
+    key_id = cipher.key_id_of(unfinished)
+    return f"{role}-{digest[:_DIGEST_CHARS]}{f'.{key_id}' if key_id else ''}.parquet"
+
+
+def _refuse_link(folder: Path) -> None:
+    """Whoever can put a link in the folder's place could have it filled and emptied elsewhere."""
+    if folder.is_symlink():
+        raise StateError(
+            f"{folder} is a symbolic link, which audsync never makes there: find out who did,"
+            " remove it, and put the folder itself in its place.",
+            details={"folder": str(folder)},
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder and what is in it; of a link, only the link."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make_private(folder: Path) -> None:

@@ -67,6 +67,14 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
+def copy(old: Path, new: Path) -> None:
+    """Write the rows of a file into another, which may have another key or none."""
+    file = opened(old)
+    with writer(new, file.schema_arrow) as target:
+        for group in range(file.num_row_groups):
+            target.write_table(file.read_row_group(group))
+
+
 class Rows:
     """A file as a stream of Arrow batches, which DuckDB scans as often as its queries want it."""
 

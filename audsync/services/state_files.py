@@ -1,0 +1,63 @@
+"""An audience's files as the configuration wants them: where they are, and with which key.
+
+What an earlier run left in another form, before `state.encrypt` was changed or under another key,
+is read as it is and written anew by the next run, before it does anything else.
+"""
+
+from pathlib import Path
+from uuid import UUID
+
+from audsync.services import keys
+from audsync.services.runtime import Runtime
+from audsync.snapshots import cipher
+from audsync.snapshots.folder import AudienceFolder, ScratchFolder
+from audsync.store import ledger
+from audsync.store.leases import Lease
+
+
+def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
+    """Where an audience's files are.
+
+    Raises:
+        ConfigError: they are to be encrypted, and there is no key.
+    """
+    return AudienceFolder(runtime.state_root, str(audience_id), key_id=_key_id(runtime))
+
+
+def scratch_of(runtime: Runtime, audience_id: UUID, scratch: Path) -> ScratchFolder:
+    """An audience's files, and `scratch` for new ones that nobody keeps.
+
+    Raises:
+        ConfigError: they are to be encrypted, and there is no key.
+    """
+    key_id = _key_id(runtime)
+    return ScratchFolder(runtime.state_root, str(audience_id), scratch, key_id=key_id)
+
+
+def bring_over(runtime: Runtime, lease: Lease, folder: AudienceFolder) -> int:
+    """Write anew what is not encrypted as new files are; returns how many files that was.
+
+    The folder's work is open. A crash leaves the old files, or both and a row that names one.
+
+    Raises:
+        StateError: a file is missing or cannot be opened or written: nothing is changed.
+        LeaseLostError: the lease does not rule any more.
+    """
+    with runtime.database.reading() as session:
+        head = ledger.head(session, lease.audience_id)
+        files, facts = dict(head.files), dict(head.facts)
+    kept = {name: folder.bring_over(name) for name in sorted(set(files.values()))}
+    changed = sum(old != new for old, new in kept.items())
+    if changed:
+        with runtime.database.transaction() as session:
+            brought = {role: kept[name] for role, name in files.items()}
+            ledger.replace_files(session, lease, files=brought, facts=facts)
+    return changed
+
+
+def _key_id(runtime: Runtime) -> str | None:
+    """Of the key for new files; and from now on files are opened with the keys of this program."""
+    cipher.hold(lambda: runtime.keys)
+    if not runtime.config.state.encrypt:
+        return None
+    return keys.sealing_key(runtime.keys, what="the state folder").id
