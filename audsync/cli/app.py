@@ -13,6 +13,7 @@ from audsync.cli import (
     due,
     jobs,
     keys,
+    notifications,
     segments,
     setup,
     simulated,
@@ -67,6 +68,7 @@ for _name, _command in (
 app.add_typer(connections.app, name="connections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="key")
+app.add_typer(notifications.app, name="notifications")
 
 
 @app.callback()

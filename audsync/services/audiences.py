@@ -13,7 +13,8 @@ from audsync.domain import (
     TriggeredBy,
 )
 from audsync.errors import AudsyncError, BusyError, UsageError
-from audsync.services import aftermath, follow_up, overview, reports
+from audsync.services import aftermath, follow_up, notices, outbox, overview, reports
+from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
 from audsync.services.state_files import folder_of
@@ -114,13 +115,16 @@ def retry(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Re
 def delete(runtime: Runtime, reference: str, *, keep_remote: bool = False) -> Report:
     """Delete the audience on the platform, then retire it; its history is kept."""
     audience = find(runtime, reference)
-    runtime.require_feature(audience.platform)
+    if not keep_remote:
+        runtime.require_feature(audience.platform)
     owner = leases.this_process()
     lease = leases.claim(runtime.database, audience.id, owner=owner)
     try:
-        return _delete(runtime, audience, lease, keep_remote=keep_remote)
+        report = _delete(runtime, audience, lease, keep_remote=keep_remote)
     finally:
         leases.release(runtime.database, lease)
+    outbox.deliver(runtime)
+    return report
 
 
 def find(runtime: Runtime, reference: str) -> PlatformAudience:
@@ -358,11 +362,15 @@ def _delete(
         now = runtime.database.now(session)
         done = SyncStatus.FAILED if error else SyncStatus.COMPLETED
         jobs.finish(session, job, status=done, now=now, error=error.as_json() if error else None)
+        desk = Desk.of(runtime.config, session, now)
+        if error is not None:
+            notices.note_job(desk, audience, job)
         if error is None:
             audience.state = AudienceState.RETIRED
             audience.is_active = audience.auto_sync = False
             audience.next_sync_at = None
             ledger.close_plan(session, lease, files={}, facts={})
+            notices.note_end(desk, audience)
         audiences.save(session, audience, now=now)
     if error is None:
         folder_of(runtime, audience.id).remove()

@@ -1,7 +1,7 @@
 """`doctor`: everything a sync needs, looked at without changing any of it."""
 
 from audsync.errors import ConfigError
-from audsync.services import access_checks, connection_checks, storage_checks
+from audsync.services import access_checks, connection_checks, notify_checks, storage_checks
 from audsync.services.checks import Check, bad, good, guarded
 from audsync.services.runtime import Runtime
 
@@ -12,7 +12,7 @@ def broken_config(error: ConfigError) -> Check:
 
 
 def examine(runtime: Runtime) -> list[Check]:
-    """Every verdict: config, store, state, clock, key, connections, sources, in this order.
+    """Every verdict: config, store, state, clock, key, connections, sources, receivers.
 
     What fails never keeps the rest from being looked at.
     """
@@ -32,6 +32,11 @@ def examine(runtime: Runtime) -> list[Check]:
         ),
         *connection_checks.connections(runtime),
         *access_checks.sources(runtime),
+        *guarded(
+            "notify",
+            lambda: notify_checks.receivers(runtime),
+            mend="Correct `notify`, then run doctor again.",
+        ),
     ]
 
 

@@ -16,10 +16,11 @@ from audsync.config.model import ConnectionConfig, Credentials
 from audsync.domain import ConnectionStatus, Platform
 from audsync.errors import ConnectionUnknownError, UsageError
 from audsync.services import connections as listing
-from audsync.services import keys, known_connections
+from audsync.services import keys, known_connections, outbox
 from audsync.services.connection_health import probe
 from audsync.services.known_connections import FILE, Known
 from audsync.services.nearest import nearest
+from audsync.services.notices import Desk, note_connection
 from audsync.services.runtime import Runtime
 from audsync.services.secrets import Secrets
 from audsync.store import audiences, connections
@@ -112,6 +113,8 @@ def _try_and_save(runtime: Runtime, name: str, settings: ConnectionConfig, ask: 
         known_connections.sealed_into(record, credentials, runtime.keys)
         good = Finding(status=ConnectionStatus.OK, expires_at=tested.expires_at)
         connections.note(session, record, good, now=now)
+        note_connection(Desk.of(runtime.config, session, now), record)
+    outbox.deliver(runtime)
     return listing.one(runtime, name)
 
 

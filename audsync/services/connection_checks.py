@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import timedelta
 
 from audsync.errors import AudsyncError, ConfigError, TransientError
 from audsync.services import storage_checks
@@ -88,7 +89,8 @@ def _connection(runtime: Runtime, known: Known) -> Check:
     if ends_at is None:
         return good(title, lets_in)
     until = f"{lets_in} until {ends_at:%Y-%m-%d %H:%M} UTC"
-    if ends_soon(ends_at, runtime.clock.now()):
+    left = timedelta(seconds=runtime.config.health.credentials_left)
+    if ends_soon(ends_at, runtime.clock.now(), left=left):
         return bad(title, f"CREDENTIALS_EXPIRING: {until}.", f"Before that: {_renewal(known)}")
     return good(title, until)
 

@@ -16,6 +16,7 @@ from audsync.errors import (
     OutcomeUnknownError,
     TransientError,
 )
+from audsync.services.notices import Desk, note_connection
 from audsync.services.runtime import Runtime
 from audsync.store import audiences, connections
 from audsync.store.connections import Finding
@@ -78,6 +79,7 @@ def probe_known(runtime: Runtime, name: str) -> Tested:
                 now=now,
             )
             connections.note(session, record, tested.finding, now=now)
+            note_connection(Desk.of(runtime.config, session, now), record)
     return tested
 
 

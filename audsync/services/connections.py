@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from audsync.domain import ConnectionStatus
@@ -13,6 +13,7 @@ from audsync.errors import (
     TransientError,
     UsageError,
 )
+from audsync.services import outbox
 from audsync.services.connection_health import probe_known
 from audsync.services.expiry import ends_soon
 from audsync.services.known_connections import FILE, STORE, Known
@@ -68,6 +69,7 @@ def test(runtime: Runtime, names: Sequence[str]) -> Tried:
                 told["status"] = ConnectionStatus.ERROR.value
             report.exit_codes.append(error.exit_code)
         report.connections.append(told)
+    outbox.deliver(runtime)
     return report
 
 
@@ -134,6 +136,7 @@ def _find(runtime: Runtime, name: str) -> Known:
 
 def _told(runtime: Runtime, known: Known) -> Json:
     record, settings = known.record, known.settings
+    left = timedelta(seconds=runtime.config.health.credentials_left)
     return {
         "connection": known.name,
         "platform": settings.platform.value,
@@ -141,7 +144,7 @@ def _told(runtime: Runtime, known: Known) -> Json:
         "base_url": settings.base_url,
         "stands_in": known.stands_in,
         "credentials_in": known.credentials_in,
-        "status": _status(known, runtime.clock.now()),
+        "status": _status(known, runtime.clock.now(), left=left),
         "error": record.error if record else None,
         "expires_at": moment(record.expires_at) if record else None,
         "last_tested_at": moment(record.tested_at) if record else None,
@@ -149,13 +152,14 @@ def _told(runtime: Runtime, known: Known) -> Json:
     }
 
 
-def _status(known: Known, now: datetime) -> str:
+def _status(known: Known, now: datetime, *, left: timedelta) -> str:
     """`no_credentials`, `untested`, `error`, `expired`, `expiring` or `ok`."""
     if known.credentials_in is None:
         return "no_credentials"
     if known.record is None:
         return ConnectionStatus.UNTESTED.value
     expires_at = known.record.expires_at
-    if known.record.status is ConnectionStatus.OK and ends_soon(expires_at, now):
+    is_ending = ends_soon(expires_at, now, left=left)
+    if known.record.status is ConnectionStatus.OK and is_ending:
         return "expiring" if expires_at is not None and expires_at > now else "expired"
     return known.record.status.value

@@ -13,8 +13,9 @@ from random import SystemRandom
 from audsync.connectors.contract import Connector
 from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
 from audsync.errors import AudienceGoneError, BusyError
-from audsync.services import retries, segments, told
+from audsync.services import notices, retries, segments, told
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
+from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
 from audsync.services.state_files import folder_of
 from audsync.services.sync_audience import max_rows
@@ -105,11 +106,11 @@ class _Visit:
         remote = RemoteId(self.audience.platform_audience_id or "")
         try:
             found = self.connector.describe(remote)
-        except AudienceGoneError:
+        except AudienceGoneError as error:
             # One that was never whole may be too young to be seen: a sync finds that out.
             if self.audience.last_sync_status is SyncStatus.COMPLETED:
                 self.audience.state = AudienceState.STALE
-                self._save()
+                self._save(lost=error)
             raise
         with self.runtime.database.reading() as session:
             now = self.runtime.database.now(session)
@@ -118,10 +119,14 @@ class _Visit:
             self.audience.platform_audience_id = found.id
         self._save()
 
-    def _save(self) -> None:
+    def _save(self, *, lost: AudienceGoneError | None = None) -> None:
         with self.runtime.database.transaction() as session:
             leases.check(session, self.lease)
-            audiences.save(session, self.audience, now=self.runtime.database.now(session))
+            now = self.runtime.database.now(session)
+            audiences.save(session, self.audience, now=now)
+            if lost is not None:
+                desk = Desk.of(self.runtime.config, session, now)
+                notices.note_refusal(desk, self.audience, lost)
 
     @contextmanager
     def _ports(self) -> Iterator[Ports]:

@@ -177,7 +177,7 @@ def _credential_expiry(facts: Facts) -> Iterator[Signal]:
     for record in facts.records:
         if record.expires_at is None:
             continue
-        soon = expiry.ends_soon(record.expires_at, facts.now)
+        soon = expiry.ends_soon(record.expires_at, facts.now, left=timedelta(days=7))
         yield Signal(
             check=f"credential_expiry {record.name}",
             ok=not soon,

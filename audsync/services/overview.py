@@ -30,7 +30,9 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
     `identifiers_confirmed` of these that it has worked off; `settlement` of the latest requests
     that are worked off later; `matched_percent` as lower and upper bound; `warnings` that hold.
     """
-    since = runtime.database.now(session) - HISTORY
+    now = runtime.database.now(session)
+    since = now - HISTORY
+    left = timedelta(seconds=runtime.config.health.credentials_left)
     success_rate = jobs.success_rate(session, audience.id, since)
     shown = reports.audience(audience, success_rate=success_rate)
     settlement = jobs.latest_settlement(session, audience.id)
@@ -40,7 +42,7 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
         "settlement": settlement,
         "matched_percent": shown["matched_percent"] or _bounds(settlement),
         "warnings": [
-            *expiry.warnings_for(session, audience, runtime.database.now(session)),
+            *expiry.warnings_for(session, audience, now, left=left),
             *_warnings(session, audience, _spec(runtime, audience)),
         ],
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 from audsync.domain import AudienceState
 from audsync.errors import AttentionError, ConnectionUnknownError
-from audsync.services import overview
+from audsync.services import outbox, overview
 from audsync.services.connection_health import probe_known
 from audsync.services.nearest import nearest
 from audsync.services.runtime import Runtime
@@ -35,6 +35,7 @@ def resume_all(runtime: Runtime, connection: str) -> list[dict[str, Any]]:
             details={"connection": connection},
         )
     tested = probe_known(runtime, connection)
+    outbox.deliver(runtime)
     if tested.error is not None:
         raise tested.error
     with runtime.database.transaction() as session:

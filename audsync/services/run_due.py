@@ -24,7 +24,15 @@ from audsync.errors import (
     LeaseLostError,
     SegmentInactiveError,
 )
-from audsync.services import bugs, connection_health, due, reports, settlements
+from audsync.services import (
+    bugs,
+    connection_health,
+    due,
+    pings,
+    reports,
+    round_up,
+    settlements,
+)
 from audsync.services.beginning import NoLongerDueError
 from audsync.services.due import Due, Task
 from audsync.services.runtime import Runtime
@@ -113,6 +121,13 @@ def run_due(
     Raises:
         StoreError: what is due cannot be found out.
     """
+    with pings.around(runtime) as ended_with:
+        report = _run(runtime, pace, told)
+        ended_with(report.exit_code)
+    return report
+
+
+def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     budget = TimeBudget(runtime.clock, pace.budget_s)
     with runtime.database.reading() as session:
         started_at = runtime.database.now(session)
@@ -135,6 +150,8 @@ def run_due(
         quiet_until=timetable.awake(started_at) if is_quiet else None,
     )
     _note(runtime, _summary(runtime, report, started_at=started_at, due_count=len(found)))
+    refused = {one.audience: one.error for one in report.ended if one.error and one.exit_code}
+    round_up.tell(runtime, refused)
     return report
 
 

@@ -27,8 +27,9 @@ from audsync.errors import (
     LeaseLostError,
     StateError,
 )
-from audsync.services import aftermath, bugs, connection_health, expiry, reports, segments
+from audsync.services import bugs, outbox, reports, segments
 from audsync.services.beginning import Order, begin
+from audsync.services.conclusion import Ending, conclude
 from audsync.services.creation import Created, known_as
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
@@ -97,9 +98,11 @@ def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> R
                 lease=lease,
                 heartbeat=heartbeat,
             )
-            return work.run()
+            report = work.run()
     finally:
         connector.close()
+    outbox.deliver(runtime)
+    return report
 
 
 def guard_of(runtime: Runtime, audience: PlatformAudience, *, allow_shrink: bool) -> Guard:
@@ -368,11 +371,8 @@ class _Work:
             leases.check(session, self.lease)
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
-            outcome = aftermath.patient(outcome, audience, now=now)
-            job.warnings = [*job.warnings, *expiry.warnings_for(session, audience, now)]
-            timetable = timetable_of(self.runtime.config)
-            aftermath.settle(session, job, outcome, remote, timetable=timetable, now=now)
-            connection_health.note_job(session, audience, outcome.error, now=now)
+            ending = Ending(job=job, audience=audience, outcome=outcome, remote=remote)
+            outcome = conclude(session, self.runtime.config, ending, now=now)
             return Report(
                 job=reports.job(job),
                 exit_code=outcome.error.exit_code if outcome.error else 0,

@@ -24,6 +24,7 @@ from audsync.domain import (
 from audsync.store.columns import Json, UtcDateTime, words
 
 _NOT_RETIRED = text("state != 'retired'")
+_NOT_CLOSED = text("closed_at IS NULL")
 
 METADATA = MetaData(
     naming_convention={
@@ -251,3 +252,89 @@ class Lease(_Record, table=True):
     acquired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     heartbeat_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Budget(_Record, table=True):
+    """How much of one quota of a platform's is taken, by all processes together."""
+
+    __tablename__ = "budget"
+
+    key: str = Field(primary_key=True)
+    """As `connectors.quotas` names it."""
+    taken: dict[str, float] = Field(default_factory=dict, sa_type=Json)
+    """Name of a rate -> seconds since 1970 until which its calls reach when sent evenly."""
+    blocked_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """What the platform asked for: before this moment nothing is sent."""
+
+
+class Breaker(_Record, table=True):
+    """Failures in a row of one connection, and its rest after too many of them."""
+
+    __tablename__ = "breaker"
+
+    tenant_id: int = Field(primary_key=True)
+    connection: str = Field(primary_key=True)
+    failures: int = 0
+    """In a row; kept while it rests."""
+    successes: int = 0
+    """Of single requests since it began to rest."""
+    recovery_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when it rests, and from when single requests try it; None while it is closed."""
+    probed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """By when the single request that is under way has ended."""
+    openings: list[str] = Field(default_factory=list, sa_type=Json)
+    """When it opened in the last hour, as ISO 8601."""
+
+
+class Incident(_Record, table=True):
+    """Something that is out of order, from when to when: it is told of once, not at each job."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        Index(
+            "uq_incident_open",
+            "tenant_id",
+            "subject",
+            "event",
+            unique=True,
+            sqlite_where=_NOT_CLOSED,
+            postgresql_where=_NOT_CLOSED,
+        ),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: int
+    subject: str
+    """`audience:UUID` or `connection:NAME`."""
+    event: str
+    detail: str = ""
+    """What tells this one from an earlier one of its kind, such as the date of an end."""
+    opened_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Notification(_Record, table=True):
+    """One message to one receiver, until it was taken or given up."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        UniqueConstraint("incident_id", "receiver", "event"),
+        Index("ix_notification_due", "tenant_id", "next_attempt_at"),
+    )
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    tenant_id: int
+    incident_id: UUID = Field(foreign_key="incident.id")
+    receiver: int
+    """Position in `notify` of the configuration, from 1 on."""
+    event: str
+    message: dict[str, Any] = Field(sa_type=Json)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    attempts: int = 0
+    tried_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """None once it was taken or given up."""
+    delivered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    given_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    problem: str | None = None
+    """Why the last attempt failed; never with the receiver's address."""
