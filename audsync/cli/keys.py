@@ -42,7 +42,7 @@ def rotate(
         bool, typer.Option("--keyring", help="Make a new one in the system's keyring.")
     ] = False,
 ) -> None:
-    """Encrypt everything saved with another key, for all tenants, in one transaction.
+    """Encrypt everything with another key, for all tenants: credentials at once, then state files.
 
     The new key is that of --new-key-file, or of AUDSYNC_NEW_ENCRYPTION_KEY.
     """
@@ -50,3 +50,4 @@ def rotate(
 
     report = key_rotation.rotate(runtime_of(context), new_key_file, in_keyring=keyring)
     show_connections.rotated(report, globals_of(context))
+    raise typer.Exit(1 if report["state_files"]["left"] else 0)

@@ -78,9 +78,12 @@ def rotated(report: Json, settings: Globals) -> None:
         render.document(report)
     elif not settings.is_quiet:
         sys.stdout.write(
-            f"{report['resealed']} connections are encrypted with key {report['key_id']} now."
+            f"{report['resealed']} connections are encrypted with key {report['key_id']} now, and"
+            f" the state of {report['state_files']['audiences']} audiences was written anew."
             f" {report['next']}\n"
         )
+        for left in report["state_files"]["left"]:
+            sys.stderr.write(f"{left['audience']}: {left['code']}: {left['message']}\n")
 
 
 def _table(records: Sequence[Json], settings: Globals) -> None:

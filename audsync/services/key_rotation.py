@@ -1,16 +1,24 @@
-"""`key generate` and `key rotate`: a new key, and everything that is sealed under it."""
+"""`key generate` and `key rotate`: a new key, and everything that is sealed under it.
+
+Credentials go over in one transaction. The files of the state folder follow, an audience at a
+time; a rotation that ended early is finished by the very same command.
+"""
 
 from pathlib import Path
 from typing import Any
 
 from audsync.errors import ConfigError, UsageError
-from audsync.services import known_connections
+from audsync.services import known_connections, state_files
 from audsync.services.runtime import Runtime
 from audsync.store import connections
 from audsync.vault import files, keyring
 from audsync.vault.keys import Key, KeyRing, generate, parse
 
 Json = dict[str, Any]
+_AGAIN = (
+    "The files of some audiences still need the old key: keep it, and run the same command again"
+    " once nothing works on them, where the state folder is."
+)
 
 
 def make(out: Path | None, *, into_keyring: bool) -> Key:
@@ -31,7 +39,7 @@ def make(out: Path | None, *, into_keyring: bool) -> Key:
 
 
 def rotate(runtime: Runtime, new_file: Path | None, *, in_keyring: bool) -> Json:
-    """Seal everything in the store anew, for all tenants, in one transaction.
+    """Seal everything anew, for all tenants: what is in the store in one transaction.
 
     The new key is that of a file, or a new one in the keyring, or AUDSYNC_NEW_ENCRYPTION_KEY.
 
@@ -45,16 +53,28 @@ def rotate(runtime: Runtime, new_file: Path | None, *, in_keyring: bool) -> Json
         raise UsageError("Say --new-key-file or --keyring, not both.")
     if in_keyring:
         _refuse_key_elsewhere(runtime)
-        report = _resealed(runtime, keyring.prepare_next())
+        report = _gone_over(runtime, keyring.prepare_next())
+        if report["state_files"]["left"]:
+            return {**report, "next": _AGAIN}
         keyring.promote_next()
         return {**report, "next": "The keyring has it already: nothing is left to do."}
-    report = _resealed(runtime, _new_key(runtime, new_file))
+    report = _gone_over(runtime, _new_key(runtime, new_file))
+    if report["state_files"]["left"]:
+        return {**report, "next": _AGAIN}
     return {**report, "next": _next_step(new_file)}
 
 
-def _resealed(runtime: Runtime, new: Key) -> Json:
+def _gone_over(runtime: Runtime, new: Key) -> Json:
     old = runtime.keys
     both = KeyRing([new, *filter(None, map(old.by_id, old.ids))])
+    report = _resealed(runtime, both, new)
+    done = state_files.bring_all_over(runtime, both)
+    left = [{"audience": name, **error.as_json()} for name, error in done.left.items()]
+    told = {"audiences": done.audiences, "rewritten": done.rewritten, "left": left}
+    return {**report, "state_files": told}
+
+
+def _resealed(runtime: Runtime, both: KeyRing, new: Key) -> Json:
     before: set[str] = set()
     with runtime.database.transaction() as session:
         now = runtime.database.now(session)

@@ -4,15 +4,31 @@ What an earlier run left in another form, before `state.encrypt` was changed or 
 is read as it is and written anew by the next run, before it does anything else.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
+from audsync.errors import AudsyncError
 from audsync.services import keys
+from audsync.services.heartbeat import leased
 from audsync.services.runtime import Runtime
 from audsync.snapshots import cipher
 from audsync.snapshots.folder import AudienceFolder, ScratchFolder
-from audsync.store import ledger
+from audsync.store import audiences, ledger
 from audsync.store.leases import Lease
+from audsync.store.tables import PlatformAudience
+from audsync.vault.keys import KeyRing
+
+
+@dataclass(slots=True, kw_only=True)
+class BroughtOver:
+    """What a change of keys did to the files of all audiences."""
+
+    audiences: int = 0
+    rewritten: int = 0
+    """Files."""
+    left: dict[str, AudsyncError] = field(default_factory=dict)
+    """`TENANT/SLUG` of those whose files are as before, and why."""
 
 
 def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
@@ -52,6 +68,49 @@ def bring_over(runtime: Runtime, lease: Lease, folder: AudienceFolder) -> int:
         with runtime.database.transaction() as session:
             brought = {role: kept[name] for role, name in files.items()}
             ledger.replace_files(session, lease, files=brought, facts=facts)
+    return changed
+
+
+def bring_all_over(runtime: Runtime, ring: KeyRing) -> BroughtOver:
+    """Write the files of all audiences, of all tenants, anew under the first key of `ring`.
+
+    An audience at which another process is busy, or whose files are elsewhere, is left.
+
+    Raises:
+        StoreError: the store failed.
+    """
+    cipher.hold(lambda: ring)
+    key_id = ring.first.id if ring.first and runtime.config.state.encrypt else None
+    with runtime.database.reading() as session:
+        found = [
+            audience
+            for audience in audiences.of_all_tenants(session)
+            if any(
+                cipher.key_id_of(Path(name)) != key_id
+                for name in ledger.head(session, audience.id).files.values()
+            )
+        ]
+    done = BroughtOver()
+    for audience in found:
+        runtime.stop.check()
+        try:
+            done.rewritten += _bring_one_over(runtime, audience, key_id)
+            done.audiences += 1
+        except AudsyncError as error:
+            done.left[f"{audience.tenant_id}/{audience.slug}"] = error
+    return done
+
+
+def _bring_one_over(runtime: Runtime, audience: PlatformAudience, key_id: str | None) -> int:
+    root = runtime.state_root.parent / f"tenant-{audience.tenant_id}"
+    folder = AudienceFolder(root, str(audience.id), key_id=key_id)
+    with leased(runtime, audience) as (lease, _):
+        folder.open_work()
+        changed = bring_over(runtime, lease, folder)
+        folder.close_work()
+        with runtime.database.reading() as session:
+            live = set(ledger.head(session, audience.id).files.values())
+        folder.sweep(live)
     return changed
 
 

@@ -65,6 +65,16 @@ def listed(session: Session, tenant_id: int) -> Sequence[PlatformAudience]:
     return session.exec(statement).all()
 
 
+def of_all_tenants(session: Session) -> Sequence[PlatformAudience]:
+    """All audiences that are not retired, by tenant and slug."""
+    statement = (
+        select(PlatformAudience)
+        .where(col(PlatformAudience.state) != AudienceState.RETIRED)
+        .order_by(col(PlatformAudience.tenant_id), col(PlatformAudience.slug))
+    )
+    return session.exec(statement).all()
+
+
 def of_segment(session: Session, tenant_id: int, segment: str) -> Sequence[PlatformAudience]:
     """The audiences fed by one segment that are not retired, by slug."""
     return [each for each in listed(session, tenant_id) if each.segment == segment]
