@@ -21,8 +21,10 @@ def recreate(runtime: Runtime, reference: str, *, allow_shrink: bool = False) ->
 
     Raises:
         UsageError: the audience is not stale.
+        FeatureDisabledError: a flag is off; what is known of the audience is kept.
     """
     audience = find(runtime, reference)
+    runtime.require_feature(audience.platform)
     runtime.segment(audience.segment)
     if audience.state is AudienceState.STALE:
         _forget(runtime, audience)
