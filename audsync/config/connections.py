@@ -134,6 +134,11 @@ class Connection(Section):
         default=None,
         description="Version of the platform's API; unset: the one audsync knows best.",
     )
+    calls_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Calls a minute of all processes together; only lowers the platform's limit.",
+    )
 
 
 class _FixedToken(Connection):

@@ -28,6 +28,7 @@ def connections(runtime: Runtime) -> Iterator[Check]:
     Then the audiences that the file gives to a connection that is not there.
     """
     quick = impatient(runtime)
+    quick.is_apart = True
     found = connections_in_place(runtime)
     for known in found.values():
         yield _connection(quick, known)

@@ -26,6 +26,7 @@ from audsync.errors import (
 )
 from audsync.services import (
     bugs,
+    circuits,
     connection_health,
     due,
     pings,
@@ -142,7 +143,7 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     )
     crew.work(queue)
     if not is_quiet:
-        connection_health.retest(runtime, may_go_on=lambda: crew.may_go_on)
+        connection_health.retest(crew.runtime, may_go_on=lambda: crew.may_go_on)
     left = sum(one.task is Task.SYNC for one in queue)
     report = Report(
         ended=tuple(crew.ended),
@@ -210,10 +211,13 @@ class _Crew:
 def _deal_with(runtime: Runtime, one: Due) -> Ended:
     """Do for one audience what is due; whatever goes wrong is told, never raised."""
     try:
+        with runtime.database.reading() as session:
+            audience = session.get_one(PlatformAudience, one.audience_id)
+        circuits.require_closed(runtime, audience)
         if one.task is Task.FOLLOW_UP:
             settlements.pursue(runtime, one)
             return Ended(audience=one.slug)
-        return _sync(runtime, one)
+        return _sync(runtime, one, audience)
     except AudsyncError as error:
         return _refused(one, error)
     except Exception as error:  # noqa: BLE001 - one audience's bug stops no other
@@ -221,9 +225,7 @@ def _deal_with(runtime: Runtime, one: Due) -> Ended:
         return _refused(one, bugs.as_error(error))
 
 
-def _sync(runtime: Runtime, one: Due) -> Ended:
-    with runtime.database.reading() as session:
-        audience = session.get_one(PlatformAudience, one.audience_id)
+def _sync(runtime: Runtime, one: Due, audience: PlatformAudience) -> Ended:
     wish = Wish(operation=SyncOperation.UPDATE, triggered_by=TriggeredBy.SCHEDULED)
     try:
         report = bring_in_step(runtime, audience, wish)

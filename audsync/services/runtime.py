@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from audsync.services.stopping import StopSignal, TimeBudget
 
 if TYPE_CHECKING:
     from audsync.config.model import Credentials
-    from audsync.connectors.contract import Connector, Spec
+    from audsync.connectors.contract import Access, Connector, Spec
+    from audsync.services.gates import SharedGate
     from audsync.services.known_connections import Known
     from audsync.store.database import Database
     from audsync.sync.ports import Progress
@@ -56,13 +57,22 @@ class Runtime:
     """Audiences that are worked on at once, and share the memory."""
     budget: TimeBudget | None = None
     """None: no end."""
+    is_scheduled: bool = False
+    """Cron asks, not a person: then what rests is left alone."""
+    is_apart: bool = False
+    """Its calls count against no shared budget and leave no trace in the store."""
+    met_failures: set[str] = field(default_factory=set)
+    """Connections of which a call failed since the last that did not."""
+    asked_for_calm: set[str] = field(default_factory=set)
+    """Quotas that asked for calm, and were asked once all the same."""
 
     def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
-        """The same for several threads: one database, one stop signal, no progress of its own."""
+        """The same for threads of a schedule: one database, one stop signal, no progress."""
         _ = self.database  # made before there are threads; the copy has it, too
         shared = copy(self)
         shared.progress = Silence()
         shared.at_once = at_once
+        shared.is_scheduled = True
         shared.budget = budget
         return shared
 
@@ -175,12 +185,19 @@ class Runtime:
             StateError: its saved credentials were changed outside audsync.
         """
         connection = self.connection(name)
-        if connection.credentials is not None:
-            return self.open(connection, connection.credentials)
-        return self.open(connection, self._saved_credentials(name, connection))
+        credentials = connection.credentials or self._saved_credentials(name, connection)
+        return self.open(connection, credentials, name=None if self.is_apart else name)
 
-    def open(self, connection: ConnectionConfig, credentials: "Credentials") -> "Connector":
+    def open(
+        self, connection: ConnectionConfig, credentials: "Credentials", *, name: str | None = None
+    ) -> "Connector":
         """A connector for a connection with these credentials; the caller closes it.
+
+        Args:
+            connection: its settings.
+            credentials: its secrets.
+            name: under which it shares its budget and its breaker with others; None for a look
+                that counts for nobody.
 
         Raises:
             ConfigError: the connection's settings cannot be right.
@@ -199,6 +216,7 @@ class Runtime:
         limits = HttpLimits(
             request_timeout_s=self.config.limits.request_timeout,
             max_wait_s=self.config.limits.max_wait,
+            gate=self._gate(name, connection, access) if name is not None else None,
         )
         return registry.connect(
             connection.platform,
@@ -207,6 +225,17 @@ class Runtime:
             limits=limits,
             transport=self.transport() if self.transport else None,
         )
+
+    def _gate(self, name: str, connection: ConnectionConfig, access: "Access") -> "SharedGate":
+        from audsync.connectors.quotas import quota_of
+        from audsync.domain import CallRate
+        from audsync.services.gates import SharedGate
+
+        quota = quota_of(self.spec_of(connection), access)
+        if connection.calls_per_minute is not None:
+            own = CallRate(name=f"own:{name}", calls=connection.calls_per_minute, window_s=60)
+            quota = replace(quota, rates=(*quota.rates, own))
+        return SharedGate(runtime=self, connection=name, platform=connection.platform, quota=quota)
 
     def _known(self, name: str) -> "Known":
         known = self.connections()

@@ -11,6 +11,7 @@ from audsync.connectors.contract import may_have_applied
 from audsync.domain import Action, BatchState, Kind, Receipt, UploadBatch
 from audsync.errors import (
     AudsyncError,
+    CircuitOpenError,
     OutcomeUnknownError,
     RateLimitError,
     RejectedError,
@@ -256,7 +257,7 @@ def _note_failure(sending: Sending, batch: BatchFacts, error: AudsyncError) -> N
         sending.passing.add(batch.number)
     sending.stopped = (
         not isinstance(error, (RejectedError, OutcomeUnknownError, TransientError))
-        or isinstance(error, RateLimitError)
+        or isinstance(error, RateLimitError | CircuitOpenError)
         or batch.action is Action.REPLACE
         or sending.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
     )

@@ -1,0 +1,53 @@
+"""What people and programs are told of circuit breakers; `gates` works them."""
+
+from typing import TYPE_CHECKING, Any
+
+from audsync.domain import CircuitState, Platform
+from audsync.errors import CircuitOpenError
+from audsync.services import reports
+from audsync.store import breakers
+from audsync.store.breakers import Circuit, Which
+from audsync.store.tables import PlatformAudience
+
+if TYPE_CHECKING:
+    from audsync.services.runtime import Runtime
+
+
+def require_closed(runtime: "Runtime", audience: PlatformAudience) -> None:
+    """Make sure that the audience's connection does not rest; single requests may try it.
+
+    Raises:
+        CircuitOpenError: it does.
+    """
+    which = Which(tenant_id=audience.tenant_id, connection=audience.connection)
+    with runtime.database.reading() as session:
+        circuit = breakers.look(session, which)
+    if circuit.state is CircuitState.OPEN:
+        raise open_error(audience.connection, audience.platform, circuit)
+
+
+def open_error(connection: str, platform: Platform, circuit: Circuit) -> CircuitOpenError:
+    """Why nothing is sent to a connection that rests."""
+    recovery_at = reports.moment(circuit.recovery_at)
+    return CircuitOpenError(
+        f"Platform temporarily unavailable: {circuit.failures} calls over connection"
+        f" `{connection}` failed in a row, so it rests until {recovery_at}. Nothing was sent;"
+        " `audsync run-due` goes on by itself.",
+        details={
+            "platform": platform.value,
+            "connection": connection,
+            "circuit_state": circuit.state.value,
+            "recovery_at": recovery_at,
+            "failure_count": circuit.failures,
+        },
+    )
+
+
+def as_json(circuit: Circuit) -> dict[str, Any]:
+    """A breaker for programs: `state`, `failure_count`, `recovery_at` and `openings_last_hour`."""
+    return {
+        "state": circuit.state.value,
+        "failure_count": circuit.failures,
+        "recovery_at": reports.moment(circuit.recovery_at),
+        "openings_last_hour": circuit.openings,
+    }
