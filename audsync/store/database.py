@@ -22,6 +22,7 @@ from sqlmodel import Session, create_engine
 from audsync import steps
 from audsync.clock import Clock
 from audsync.errors import ConfigError, StoreError
+from audsync.store import audit
 from audsync.store.failures import store_error
 
 BUSY_TIMEOUT_S = 30
@@ -55,13 +56,21 @@ _SERVER_TIME = select(func.clock_timestamp())
 class Database:
     """Where the ledger lives. Safe to share between threads; a session is not."""
 
-    def __init__(self, url: str, *, clock: Clock, create_folder: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock,
+        create_folder: bool = True,
+        actor: audit.Actor | None = None,
+    ) -> None:
         """Prepare the connection without making it; files appear with the first statement.
 
         Args:
             url: `sqlite:///FILE` or `postgresql://…` (driver psycopg 3).
             clock: the time on SQLite, and what waits for a PostgreSQL server to come back.
             create_folder: whether a missing folder of the SQLite file is made, mode 0700.
+            actor: who does what this program does, for the audit trail.
 
         Raises:
             ConfigError: the address is none of these.
@@ -70,6 +79,7 @@ class Database:
         self._url = _parsed(url)
         self._clock = clock
         self._create_folder = create_folder
+        self._actor = actor
         self._has_answered = False
         self.dialect: str = self._url.get_backend_name()
         self.engine = self._engine()
@@ -99,6 +109,8 @@ class Database:
         ):
             self._begin(connection, is_writer=True)
             yield session
+            if audit.has_notes(session):
+                audit.write(session, at=now(session))
             steps.reached("store: before commit")
             if session.in_transaction():
                 session.commit()
@@ -154,7 +166,10 @@ class Database:
             connection,
             expire_on_commit=False,
             join_transaction_mode="control_fully",
-            info={_CLOCK: self._clock if self.dialect == "sqlite" else None},
+            info={
+                _CLOCK: self._clock if self.dialect == "sqlite" else None,
+                audit.ACTOR: self._actor,
+            },
         )
         try:
             yield session

@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 
 from audsync.domain import SyncOperation, SyncStatus, TriggeredBy
 from audsync.errors import UsageError
+from audsync.store import audit
+from audsync.store.audit import Act
 from audsync.store.tables import AudienceSyncJob, Batch, PlatformAudience
 
 MIN_PREFIX_CHARS = 8
@@ -44,6 +46,8 @@ def begin(
     )
     session.add(job)
     session.flush()
+    told = {"operation": operation.value, "triggered_by": triggered_by.value}
+    audit.note(session, job.tenant_id, Act.JOB_BEGUN, _subject(job), told)
     return job
 
 
@@ -75,6 +79,18 @@ def finish(
     job.next_attempt_at = next_attempt_at
     session.add(job)
     session.flush()
+    told = {
+        "operation": job.operation.value,
+        "status": status.value,
+        "error": error["code"] if error is not None else None,
+        "profiles_added": job.profiles_added,
+        "profiles_removed": job.profiles_removed,
+    }
+    audit.note(session, job.tenant_id, Act.JOB_ENDED, _subject(job), told)
+
+
+def _subject(job: AudienceSyncJob) -> dict[str, str]:
+    return {"audience": job.audience, "job": str(job.id)}
 
 
 def by_id(session: Session, tenant_id: int, reference: str) -> AudienceSyncJob:
