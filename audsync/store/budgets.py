@@ -25,6 +25,8 @@ LATE_S = 0.25
 """Whoever wakes so long after the place it was given takes another one: by then it may be where
 others have theirs."""
 
+_WIDER = 1.01
+
 _BUDGET = tables.METADATA.tables["budget"]
 _ONE = select(_BUDGET.c.taken, _BUDGET.c.blocked_until).where(_BUDGET.c.key == bindparam("quota"))
 _LOCKED = _ONE.with_for_update()
@@ -58,12 +60,12 @@ def take(
         moment = now(session)
         blocked_until = None if asks_anyway else row.blocked_until
         earliest = max(moment, blocked_until or moment)
-        at_s = _next(quota.rates, row.taken, earliest.timestamp())
+        at_s = place_s(quota.rates, row.taken, earliest.timestamp())
         at = max(earliest, datetime.fromtimestamp(at_s, UTC))
         wait_s = (at - moment).total_seconds()
         is_taken = wait_s <= most_s
         if is_taken:
-            taken = _taken(quota.rates, row.taken, at.timestamp(), since_s=moment.timestamp())
+            taken = taken_after(quota.rates, row.taken, at.timestamp(), since_s=moment.timestamp())
             execute(session, _CHANGE, {"quota": quota.key, "taken": taken})
     return Place(at=at, wait_s=wait_s, is_taken=is_taken, is_blocked=earliest > moment)
 
@@ -96,6 +98,27 @@ def unblock(database: Database, quota: CallQuota) -> None:
             execute(session, _CHANGE, {"quota": quota.key, "blocked_until": None})
 
 
+def place_s(rates: Sequence[CallRate], taken: Mapping[str, float], earliest_s: float) -> float:
+    """The first moment from `earliest_s` on at which every rate lets a call in. Pure.
+
+    Args:
+        rates: those of one quota.
+        taken: name of a rate -> the moment up to which its calls reach; all in seconds since 1970.
+        earliest_s: before which nothing is to leave.
+    """
+    reaches = ((rate, taken.get(rate.name, earliest_s)) for rate in rates)
+    ahead = [until_s - (_burst(rate) - 1) * _step_s(rate) for rate, until_s in reaches]
+    return max([earliest_s, *ahead])
+
+
+def taken_after(
+    rates: Sequence[CallRate], taken: Mapping[str, float], at_s: float, *, since_s: float
+) -> dict[str, float]:
+    """What is taken after a call at that moment; what was over by `since_s` is left out. Pure."""
+    reach = {rate.name: max(taken.get(rate.name, at_s), at_s) + _step_s(rate) for rate in rates}
+    return {name: until_s for name, until_s in {**taken, **reach}.items() if until_s > since_s}
+
+
 def _locked(session: Session, key: str) -> Row[Any]:
     """The quota's row, made if it is the first call."""
     row = execute(session, _LOCKED, {"quota": key}).first()
@@ -112,24 +135,10 @@ def _burst(rate: CallRate) -> int:
 def _step_s(rate: CallRate) -> float:
     """Between two calls that are spread evenly.
 
-    Burst and the even ones together are one less than the limit, for a request that is held up on
-    its way; where nothing leaves at once, they are the limit.
+    Burst and even ones together are one less than the limit, for a request that is held up on its
+    way; where nothing leaves at once, they are a little wider apart for the same reason.
     """
     burst = _burst(rate)
-    evenly = rate.calls if burst == 1 else rate.calls - burst
-    return rate.window_s / evenly
-
-
-def _next(rates: Sequence[CallRate], taken: Mapping[str, float], earliest_s: float) -> float:
-    """The first moment from `earliest_s` on at which every rate lets a call in."""
-    reaches = ((rate, taken.get(rate.name, earliest_s)) for rate in rates)
-    ahead = [until_s - (_burst(rate) - 1) * _step_s(rate) for rate, until_s in reaches]
-    return max([earliest_s, *ahead])
-
-
-def _taken(
-    rates: Sequence[CallRate], taken: Mapping[str, float], at_s: float, *, since_s: float
-) -> dict[str, float]:
-    """What is taken after a call at that moment; what is over is left out."""
-    reach = {rate.name: max(taken.get(rate.name, at_s), at_s) + _step_s(rate) for rate in rates}
-    return {name: until_s for name, until_s in {**taken, **reach}.items() if until_s > since_s}
+    if burst == 1:
+        return rate.window_s / rate.calls * _WIDER
+    return rate.window_s / (rate.calls - burst)
