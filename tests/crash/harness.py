@@ -12,29 +12,30 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.crash.forks import Forked, ForkServer
+from tests.crash import leftovers
+from tests.crash.forks import Forked, ForkServer, Haste
 from tests.crash.people import Identifier, Segment, strays
+from tests.crash.ways import META, Way
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90.0
 """No run may take longer: a test that ends by this has found a deadlock."""
+_MOST_RESUMED = 2
+_GOES_ON = (3, 6)
+"""What a run ends with that waits for the platform to work off what it accepted."""
 BOOKS = ("profiles_unchanged", "profiles_sent", "profiles_pending")
 
 _CONFIG = """\
 store: {{url: "{store}"}}
 limits: {{request_timeout: {request_timeout}, max_wait: {max_wait}}}
 connections:
-  meta-main:
-    platform: meta
-    account: act_1001
-    base_url: {base_url}
-    credentials: {{access_token: {token}}}
-segments:
+{connections}segments:
   vip:
     source: {{type: file, path: people.csv}}
     columns:
@@ -75,6 +76,27 @@ class Ended:
         return f"exit {self.code}\n--- stdout\n{self.out}\n--- stderr\n{self.err}"
 
 
+class Hasty:
+    """Time that passes a hundred times as fast, from now on."""
+
+    _RATE = 100
+
+    def __init__(self) -> None:
+        self._start, self._began = datetime.now(UTC), time.monotonic()
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Seconds since it began."""
+        return (time.monotonic() - self._began) * self._RATE
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds / self._RATE)
+
+
 @dataclass(kw_only=True)
 class Started:
     """A run that goes on."""
@@ -110,6 +132,10 @@ class Project:
     folder: Path
     sandbox: str
     """URL of the sandbox."""
+    way: Way = META
+    """Whose audience the commands below are about."""
+    others: tuple[Way, ...] = ()
+    """Further connections in the file."""
     slug: str = "vip"
     store: str = "sqlite:///audsync.db"
     token: str = "sandbox-meta-token"  # the sandbox's own
@@ -117,6 +143,8 @@ class Project:
     request_timeout: float = 20.0
     max_wait: float = 20.0
     more_config: str = ""
+    haste: Haste | None = None
+    """Time for runs that are forked, where the platforms' time flies."""
     forks: ForkServer | None = None
     """Where runs come from; None for a fresh start of Python each."""
     segment: Segment = field(default_factory=lambda: Segment(people=()))
@@ -128,14 +156,20 @@ class Project:
         """Write audsync.yaml as the fields say."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "tmp").mkdir(exist_ok=True)
+        ways = [self.way, *(way for way in self.others if way is not self.way)]
+        connections = [way.as_yaml(sandbox=self.sandbox, token=self.token) for way in ways]
         text = _CONFIG.format(
             store=self.store,
-            base_url=f"{self.sandbox}/meta",
-            token=self.token,
+            connections="".join(connections),
             request_timeout=self.request_timeout,
             max_wait=self.max_wait,
         )
         (self.folder / "audsync.yaml").write_text(text + self.more_config)
+
+    def take(self, way: Way) -> None:
+        """Go over to another platform, as it is when it is quick."""
+        self.way = way
+        self.configure(**way.sandbox, **way.quick)
 
     def write_segment(self, segment: Segment) -> None:
         """Make `segment` the customers of now on."""
@@ -191,7 +225,7 @@ class Project:
     def creation(self) -> list[str]:
         """The command line of `create`."""
         return [
-            *("create", "vip", "--connection", "meta-main", "--id", self.slug),
+            *("create", "vip", "--connection", self.way.connection, "--id", self.slug),
             *("--name", self.slug),
         ]
 
@@ -205,12 +239,14 @@ class Project:
         self._tell("POST", "settle").raise_for_status()
 
     def pass_time(self, seconds: float = 3600) -> None:
-        """Let time pass on the platform."""
+        """Let time pass on the platform; where all is in haste, for runs as well."""
+        if self.haste is not None:
+            self.haste.ahead_s += seconds
         self._tell("POST", "clock", {"advance_s": seconds}).raise_for_status()
 
     def configure(self, **settings: Any) -> None:  # noqa: ANN401 - the sandbox's own fields
-        """Change settings of the simulated Meta."""
-        self._tell("POST", "settings", {"meta": settings}).raise_for_status()
+        """Change settings of the simulated platform."""
+        self._tell("POST", "settings", {self.way.platform: settings}).raise_for_status()
 
     def look(self, path: str) -> Any:  # noqa: ANN401 - any JSON
         """What one of the sandbox's endpoints shows."""
@@ -223,7 +259,8 @@ class Project:
 
     def remotes(self) -> list[dict[str, Any]]:
         """The audiences of the project's slug on the platform."""
-        return [one for one in self.look("audiences")["meta"] if one["name"] == self.slug]
+        found = self.look("audiences")[self.way.platform]
+        return [one for one in found if one["name"] == self.slug]
 
     def call_meta(self, method: str, path: str, **fields: str) -> dict[str, Any]:
         """Do something on the platform behind audsync's back."""
@@ -243,7 +280,7 @@ class Project:
         held: frozenset[Identifier] = frozenset(
             (key, value) for key, value in remotes[0]["identifiers"]
         )
-        wanted = self.segment.identifiers()
+        wanted = self.segment.identifiers(self.way.names)
         missing, extra = len(wanted - held), len(held - wanted)
         assert (missing, extra) == (0, 0), f"{note}: {missing} missing, {extra} too many"
         known = {(key, value) for person in remotes[0]["persons"] for key, value in person}
@@ -259,7 +296,24 @@ class Project:
         assert job["status"] == "completed", f"{note}: {ended}"
         assert job["profiles_pending"] == job["profiles_failed"] == 0, f"{note}: {ended}"
         assert_books_close(job, note)
+        if self.way.settles:
+            self.pass_time()
         self.assert_exact(note)
+
+    def bring_in_step(self, note: str = "") -> None:
+        """One clean run; where the platform works things off later, once more when it has."""
+        ended = self.sync()
+        for _ in range(_MOST_RESUMED):
+            if ended.code not in _GOES_ON or not self.way.settles:
+                break
+            self.pass_time()
+            ended = self.sync()
+        self.assert_clean_run(ended, note)
+        self.assert_nothing_left()
+
+    def assert_nothing_left(self) -> None:
+        """No lock is held, and no job says that it goes on."""
+        leftovers.assert_none(self.store, self.folder)
 
     def close(self) -> None:
         """End what a test that failed left running."""
@@ -273,7 +327,7 @@ class Project:
         self, arguments: Sequence[str], env: Mapping[str, str]
     ) -> subprocess.Popen[str] | Forked:
         if self.forks is not None:
-            return self.forks.start(arguments, folder=self.folder, env=env)
+            return self.forks.start(arguments, folder=self.folder, env=env, haste=self.haste)
         return subprocess.Popen(
             [sys.executable, "-m", "audsync", *arguments],
             cwd=self.folder,

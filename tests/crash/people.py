@@ -33,6 +33,19 @@ _AREAS = (202, 206, 212, 213, 305, 310, 312, 404, 415, 512, 602, 617, 702, 713)
 """Area codes; their 555-0100 to 555-0199 are valid and belong to nobody."""
 _NUMBERS_AN_AREA = 100
 _PHONES_A_PERSON = 4
+_EMAILS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a platform calls the kinds of identifier."""
+
+    email: str
+    phone: str
+    phone_prefix: str = ""
+    """What stands before the digits of a phone number when it is hashed."""
+    external_id: str = ""
+    """Empty where it takes none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +74,17 @@ class Person:
             "yes" if self.opt_in else "no",
         )
 
-    def identifiers(self) -> frozenset[Identifier]:
+    def identifiers(self, names: Names) -> frozenset[Identifier]:
         """What the platform must hold of it."""
         if not self.opt_in:
             return frozenset()
+        emails = [email for email in self.emails if "@" in email]
+        phones = [phone for phone in (self.phone, self.home_phone) if phone]
+        has_id = bool(self.crm_id and names.external_id)
         return frozenset(
-            [("EMAIL", sha256(email)) for email in self.emails if "@" in email]
-            + [("PHONE", sha256(phone[1:])) for phone in (self.phone, self.home_phone) if phone]
-            + [("EXTERN_ID", self.crm_id)] * bool(self.crm_id)
+            [(names.email, sha256(email)) for email in emails]
+            + [(names.phone, sha256(names.phone_prefix + phone[1:])) for phone in phones]
+            + [(names.external_id, self.crm_id)] * has_id
         )
 
 
@@ -87,9 +103,9 @@ class Segment:
             writer.writerows(person.row() for person in self.people)
         unfinished.replace(path)
 
-    def identifiers(self) -> frozenset[Identifier]:
+    def identifiers(self, names: Names) -> frozenset[Identifier]:
         """What the audience must hold, and nothing else."""
-        return frozenset().union(*(person.identifiers() for person in self.people))
+        return frozenset().union(*(person.identifiers(names) for person in self.people))
 
 
 class Town:
@@ -103,6 +119,19 @@ class Town:
     def segment(self) -> Segment:
         """Who is in it now."""
         return Segment(people=tuple(self._people[number] for number in sorted(self._inside)))
+
+    def acquaintances(self, names: Names) -> list[list[Identifier]]:
+        """For each person all identifiers that may ever be the person's, now or later."""
+        return [
+            [
+                *((names.email, sha256(_email(number, version))) for version in range(_EMAILS)),
+                *(
+                    (names.phone, sha256(names.phone_prefix + _phone(phone)[1:]))
+                    for phone in range(_PHONES_A_PERSON * number, _PHONES_A_PERSON * number + 3)
+                ),
+            ]
+            for number in range(len(self._people))
+        ]
 
     def live(self) -> Segment:
         """Let a day pass: some leave, some come, some change; never half of them at once."""

@@ -76,7 +76,7 @@ def test_an_audience_of_the_same_name_is_never_adopted(
     assert set(held) == {stranger, ours}
     assert held[stranger]["identifiers"] == []
     assert {(key, value) for key, value in held[ours]["identifiers"]} == (
-        project.segment.identifiers()
+        project.segment.identifiers(project.way.names)
     )
 
 
