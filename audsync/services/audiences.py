@@ -346,6 +346,7 @@ def _allowed(runtime: Runtime, hours: int) -> int:
 def _delete(
     runtime: Runtime, audience: PlatformAudience, lease: leases.Lease, *, keep_remote: bool
 ) -> Report:
+    folder = folder_of(runtime, audience.id)
     with runtime.database.transaction() as session:
         now = runtime.database.now(session)
         for left in jobs.abandoned(session, audience.id):
@@ -371,9 +372,9 @@ def _delete(
             audience.next_sync_at = None
             ledger.close_plan(session, lease, files={}, facts={})
             notices.note_end(desk, audience)
+            # Before the commit: nobody ever comes back for the files of a retired audience.
+            folder.remove()
         audiences.save(session, audience, now=now)
-    if error is None:
-        folder_of(runtime, audience.id).remove()
     return Report(
         job=reports.job(job),
         exit_code=error.exit_code if error else 0,
