@@ -1,10 +1,11 @@
 """The command line: every command in one list, and the one place where errors become exit codes."""
 
+import logging
 from collections.abc import Sequence
 
 import typer
 
-from audsync import __version__, steps
+from audsync import __version__, logs, steps
 from audsync.cli import (
     audiences,
     connections,
@@ -26,14 +27,16 @@ from audsync.errors import AudsyncError, CancelledError, UsageError
 
 USAGE_EXIT_CODE = 2
 
+_log = logging.getLogger(__name__)
+
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
     rich_markup_mode=None,
     help="Keep ad-platform audiences exactly equal to customer segments.",
-    epilog="Every command takes --config FILE, --tenant ID, --json, --quiet, --verbose and"
-    " --no-color, before or after its name.",
+    epilog="Every command takes --config FILE, --tenant ID, --json, --quiet, --verbose,"
+    " --no-color, --log-format text|json and --log-file PATH, before or after its name.",
 )
 for _name, _command in (
     ("init", setup.init),
@@ -115,6 +118,7 @@ def run(arguments: Sequence[str]) -> int:
 def _tell(error: AudsyncError, settings: Globals) -> int:
     from audsync.cli import render
 
+    _log.error("%s", error.message, extra=logs.of(error, is_told=True))
     render.error(error, as_json=settings.as_json)
     return error.exit_code
 

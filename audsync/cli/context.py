@@ -2,11 +2,12 @@
 
 import logging
 import os
-import sys
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import typer
 
+from audsync import logs
 from audsync.cli.globals import Globals
 from audsync.errors import UsageError
 
@@ -61,10 +62,27 @@ def confirm(context: typer.Context, question: str, *, is_sure: bool) -> None:
 
 
 def set_up_logging(settings: Globals) -> None:
-    """Logs go to stderr: warnings, or everything of ours with --verbose; errors with --quiet."""
+    """Logs go to stderr: warnings, or everything of ours with --verbose; errors with --quiet.
+
+    With --log-file everything of ours goes to that file, too.
+
+    Raises:
+        UsageError: the file cannot be opened.
+    """
     level = logging.ERROR if settings.is_quiet else logging.WARNING
     if settings.is_verbose:
         level = logging.INFO
-    logging.basicConfig(
-        stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    try:
+        logs.set_up(
+            level=level,
+            file=settings.log_file,
+            is_json=settings.is_log_json,
+            run_id=uuid4().hex[:12],
+        )
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UsageError(
+            f"The log file {settings.log_file} cannot be opened: {reason}. Name a file in a folder"
+            " that is there and may be written to.",
+            details={"option": "--log-file"},
+        ) from None

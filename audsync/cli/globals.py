@@ -15,7 +15,8 @@ _FLAGS = {
     "-v": "is_verbose",
     "--no-color": "is_plain",
 }
-_VALUES = ("--config", "--tenant")
+_VALUES = ("--config", "--tenant", "--log-format", "--log-file")
+_FORMATS = ("text", "json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Globals:
     is_quiet: bool = False
     is_verbose: bool = False
     is_plain: bool = False
+    is_log_json: bool = False
+    log_file: Path | None = None
 
     @property
     def is_interactive(self) -> bool:
@@ -58,13 +61,27 @@ def split(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
         else:
             rest.append(argument)
     config = Path(values["--config"]) if "--config" in values else None
-    return Globals(config=config, tenant=_tenant(values.get("--tenant")), **found), rest
+    log_file = Path(values["--log-file"]) if "--log-file" in values else None
+    settings = Globals(
+        config=config,
+        tenant=_tenant(values.get("--tenant")),
+        is_log_json=_log_format(values.get("--log-format")) == "json",
+        log_file=log_file,
+        **found,
+    )
+    return settings, rest
 
 
 def _next(name: str, queue: list[str]) -> str:
     if not queue:
         raise UsageError(f"{name} needs a value.", details={"option": name})
     return queue.pop(0)
+
+
+def _log_format(text: str | None) -> str:
+    if text is not None and text not in _FORMATS:
+        raise UsageError("--log-format is text or json.", details={"option": "--log-format"})
+    return text or _FORMATS[0]
 
 
 def _tenant(text: str | None) -> int | None:

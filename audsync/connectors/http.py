@@ -19,7 +19,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
-from audsync import __version__, steps
+from audsync import __version__, logs, steps
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
 from audsync.connectors.gate import OwnGate
@@ -293,6 +293,7 @@ class ApiClient:
             error,
             error.details.get("trace_id", "-") if isinstance(error, AudsyncError) else "-",
             state.upcoming_sleep,
+            extra=logs.of(error) if isinstance(error, AudsyncError) else None,
         )
 
 

@@ -4,11 +4,13 @@ All in one transaction under the audience's lease. A job of `run-due` begins onl
 is still due: another host's may have been quicker between the look and the lease.
 """
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from audsync import logs
 from audsync.domain import SyncOperation, TriggeredBy
 from audsync.services import aftermath, due, retries
 from audsync.services.retries import Earlier
@@ -19,6 +21,8 @@ from audsync.store.tables import AudienceSyncJob, PlatformAudience
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+_log = logging.getLogger(__name__)
 
 
 class NoLongerDueError(Exception):
@@ -66,6 +70,8 @@ def begin(
         retry_of=order.retry_of or retried,
     )
     job.attempt = attempt
+    logs.also(job_id=str(job.id))
+    _log.info("%s begins, attempt %d, %s", job.operation, attempt, job.triggered_by)
     if is_scheduled:
         aftermath.take_slot(audience, timetable, now=now)
         session.add(audience)

@@ -1,9 +1,11 @@
 """How a job ends: all that its outcome changes on the records, in one transaction."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from audsync import logs
 from audsync.config.model import Config
 from audsync.domain import RemoteAudience
 from audsync.services import aftermath, connection_health, expiry, notices
@@ -14,6 +16,8 @@ from audsync.sync.run import Outcome
 
 if TYPE_CHECKING:
     from sqlmodel import Session
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,4 +45,19 @@ def conclude(session: "Session", config: Config, ending: Ending, *, now: datetim
     aftermath.settle(session, job, outcome, ending.remote, timetable=timetable, now=now)
     connection_health.note_job(session, audience, outcome.error, now=now)
     notices.note_job(desk, audience, job)
+    _log_end(job)
     return outcome
+
+
+def _log_end(job: AudienceSyncJob) -> None:
+    if job.error is None:
+        _log.info(
+            "%s: %d profiles added, %d removed, in %d ms",
+            job.status,
+            job.profiles_added,
+            job.profiles_removed,
+            job.duration_ms or 0,
+        )
+    else:
+        extra = logs.of(job.error, is_told=True)
+        _log.error("%s: %s", job.status, job.error["message"], extra=extra)

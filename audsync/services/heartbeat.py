@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from audsync import logs
 from audsync.errors import AudsyncError, LeaseLostError
 from audsync.services.runtime import Runtime
 from audsync.store import leases
@@ -67,7 +68,7 @@ def held(database: Database, lease: Lease, *, ttl_s: float) -> Iterator[Heartbea
 
 @contextmanager
 def leased(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Lease, Heartbeat]]:
-    """Hold the audience's lease while the block runs.
+    """Hold the audience's lease while the block runs; log lines say whose it is.
 
     Raises:
         BusyError: another process holds it.
@@ -75,5 +76,9 @@ def leased(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Lease
     ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
     owner = leases.this_process()
     lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)
-    with held(runtime.database, lease, ttl_s=ttl_s) as heartbeat:
+    marks = {"connection": audience.connection, "platform": audience.platform.value}
+    with (
+        logs.about(audience=audience.slug, **marks),
+        held(runtime.database, lease, ttl_s=ttl_s) as heartbeat,
+    ):
         yield lease, heartbeat

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 
+from audsync import logs
 from audsync.errors import AudienceUnknownError, AudsyncError
 from audsync.services import notices, outbox
 from audsync.services.notices import Desk
@@ -42,5 +43,7 @@ def _note(runtime: Runtime, refused: Mapping[str, AudsyncError]) -> None:
             except AudienceUnknownError:
                 continue  # retired meanwhile
             notices.note_refusal(desk, audience, error)
+            extra = {**logs.of(error, is_told=True), "audience": slug}
+            _log.warning("skipped: %s", error.message, extra=extra)
         for record in connections.listed(session, tenant):
             notices.note_connection(desk, record)
