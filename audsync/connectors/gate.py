@@ -52,6 +52,10 @@ class Gate(Protocol):
         """
         ...
 
+    def timed(self, seconds: float) -> None:
+        """Learn how long one request took, answered or not."""
+        ...
+
     def conclude(self, error: AudsyncError | None) -> None:
         """Learn how a call ended that was admitted: the last try's own error, None for success."""
         ...
@@ -84,6 +88,9 @@ class OwnGate:
     def pause(self, seconds: float) -> None:
         """Wait."""
         self._clock.sleep(seconds)
+
+    def timed(self, seconds: float) -> None:
+        """Nothing is counted."""
 
     def conclude(self, error: AudsyncError | None) -> None:
         """Nothing is remembered of a call."""

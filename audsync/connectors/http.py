@@ -211,7 +211,11 @@ class ApiClient:
 
     def _answer(self, request: httpx.Request, tries: Tries) -> dict[str, Any]:
         self._take_place(tries)
-        reply = self._exchange(request)
+        began_s = self._clock.monotonic()
+        try:
+            reply = self._exchange(request)
+        finally:
+            self._gate.timed(self._clock.monotonic() - began_s)
         rest_s = self._dialect.rest_s(reply)
         try:
             return self._dialect.decode(reply)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audsync import logs
-from audsync.config.model import Config
 from audsync.domain import RemoteAudience
 from audsync.services import aftermath, connection_health, expiry, notices
 from audsync.services.notices import Desk
+from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync.run import Outcome
@@ -30,7 +30,7 @@ class Ending:
     remote: RemoteAudience | None
 
 
-def conclude(session: "Session", config: Config, ending: Ending, *, now: datetime) -> Outcome:
+def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datetime) -> Outcome:
     """Close the job; update its audience and its connection; note who is to hear of it.
 
     Returns:
@@ -38,13 +38,14 @@ def conclude(session: "Session", config: Config, ending: Ending, *, now: datetim
     """
     job, audience = ending.job, ending.audience
     outcome = aftermath.patient(ending.outcome, audience, now=now)
-    desk = Desk.of(config, session, now)
+    desk = Desk.of(runtime.config, session, now)
     soon = expiry.warnings_for(session, audience, now, left=desk.credentials_left)
     job.warnings = [*job.warnings, *soon]
-    timetable = timetable_of(config)
+    timetable = timetable_of(runtime.config)
     aftermath.settle(session, job, outcome, ending.remote, timetable=timetable, now=now)
     connection_health.note_job(session, audience, outcome.error, now=now)
     notices.note_job(desk, audience, job)
+    runtime.timings.write(session, desk.tenant_id, now=now)
     _log_end(job)
     return outcome
 

@@ -100,6 +100,10 @@ class SharedGate:
             self.runtime.clock.sleep(min(left_s, LOOK_S))
             left_s -= LOOK_S
 
+    def timed(self, seconds: float) -> None:
+        """Count it; a job's end writes it down."""
+        self.runtime.timings.note(self.platform, seconds)
+
     def conclude(self, error: AudsyncError | None) -> None:
         """Count failures in a row, of which retries within a call are one."""
         if isinstance(error, _FAILURES):

@@ -45,5 +45,6 @@ def _note(runtime: Runtime, refused: Mapping[str, AudsyncError]) -> None:
             notices.note_refusal(desk, audience, error)
             extra = {**logs.of(error, is_told=True), "audience": slug}
             _log.warning("skipped: %s", error.message, extra=extra)
+        runtime.timings.write(session, tenant, now=desk.now)
         for record in connections.listed(session, tenant):
             notices.note_connection(desk, record)

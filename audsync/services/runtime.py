@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from audsync.connectors.contract import Access, Connector, Spec
     from audsync.services.gates import SharedGate
     from audsync.services.known_connections import Known
+    from audsync.services.timings import Timings
     from audsync.store.database import Database
     from audsync.sync.ports import Progress
     from audsync.vault.keys import KeyRing
@@ -68,7 +69,7 @@ class Runtime:
 
     def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
         """The same for threads of a schedule: one database, one stop signal, no progress."""
-        _ = self.database  # made before there are threads; the copy has it, too
+        _ = self.database, self.timings  # made before there are threads; the copy has them, too
         shared = copy(self)
         shared.progress = Silence()
         shared.at_once = at_once
@@ -85,6 +86,13 @@ class Runtime:
         database = Database(self.config.store.url, clock=self.clock)
         migrate.ensure(database)
         return database
+
+    @cached_property
+    def timings(self) -> "Timings":
+        """How long platforms took to answer this process."""
+        from audsync.services.timings import Timings
+
+        return Timings()
 
     @cached_property
     def state_root(self) -> Path:

@@ -372,7 +372,7 @@ class _Work:
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
             ending = Ending(job=job, audience=audience, outcome=outcome, remote=remote)
-            outcome = conclude(session, self.runtime.config, ending, now=now)
+            outcome = conclude(session, self.runtime, ending, now=now)
             return Report(
                 job=reports.job(job),
                 exit_code=outcome.error.exit_code if outcome.error else 0,

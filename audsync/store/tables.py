@@ -338,3 +338,16 @@ class Notification(_Record, table=True):
     given_up_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     problem: str | None = None
     """Why the last attempt failed; never with the receiver's address."""
+
+
+class Latency(_Record, table=True):
+    """How long a platform took to answer the requests of one hour."""
+
+    __tablename__ = "latency"
+
+    tenant_id: int = Field(primary_key=True)
+    platform: Platform = Field(primary_key=True, sa_type=words(Platform))
+    hour: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    counts: list[int] = Field(default_factory=list, sa_type=Json)
+    """Requests in each bucket of `latencies.BOUNDS_S`, and those beyond the last."""
+    sum_s: float = 0.0
