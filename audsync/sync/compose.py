@@ -1,49 +1,65 @@
-"""Old and new parts put together: one file of values, a profile's together, and one of rows."""
+"""Old and new parts put together: lines of values, a profile's together, and source rows.
 
-from collections.abc import Iterator
+Where little has changed since the old files were written, they stay, and a patch says what counts
+no more and what counts beside them. Else everything is written anew.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import tee
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from audsync.domain import FIRST_FIELD
 from audsync.snapshots import parquet
-from audsync.sync import duck
-from audsync.sync.known import (
-    ROWS,
-    Hashes,
-    Known,
-    State,
-    distinct,
-    is_in,
-    repeated,
-)
+from audsync.sync import duck, layers
+from audsync.sync.known import ROWS, Hashes, Known, State, distinct, is_in, repeated
+from audsync.sync.layers import Layers
 
 _NEAR_SHARE = 0.3
 """Where more profiles than this share may differ, looking at all of them is cheaper."""
+_PATCH_SHARE = 0.1
+"""Where more than this share of its rows is outdated, a large file is written anew: each run
+writes the whole patch again, and looks past the lines that count no more."""
+_NONE: Hashes = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What there is: new values and rows; old ones and which of these rows were seen again."""
+    """What there is: new values and rows; an older segment and which of its rows were seen."""
 
     new_identifiers: Path
     new_rows: Path
-    old_identifiers: Path | None
-    old_rows: Path | None
+    old: Layers | None
     known: Known | None
     suppressed: Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """Finished files in the work folder. `touched`: profiles that may differ from the old ones."""
+    """The finished segment. `touched`: profiles that may differ from the old one, if not all."""
 
-    identifiers: Path
-    rows: Path
+    layers: Layers
     touched: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """Profiles, each list sorted."""
+
+    gone: Hashes
+    """With an old row that is not in the source any more."""
+    new: Hashes
+    """With a row that was prepared anew."""
+    shared: Hashes
+    """With several rows, at least one of them prepared anew or seen more than once."""
+
+    def touched(self, suppressed: Hashes) -> Hashes:
+        return distinct(np.concatenate([self.gone, self.new, self.shared, suppressed]))
 
 
 def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
@@ -52,138 +68,202 @@ def compose(parts: Parts, *, work: Path, memory_bytes: int) -> Composed:
     A profile with several rows has the union of their values, once each. A profile of which any
     identifier is suppressed keeps its rows, marked, and loses its values.
     """
-    seen, gone = parts.new_rows, np.empty(0, dtype=np.uint64)
-    if parts.old_rows is not None:
-        seen = work / "seen-rows.parquet"
-        gone = _write_rows(seen, _seen_rows(parts))
-    shared = repeated(seen, memory_bytes=memory_bytes // 4)
-    composer = _Composer(parts, work, memory_bytes, gone=gone, shared=shared)
-    suppressed = composer.write_identifiers()
-    rows = seen
-    if len(shared) or len(suppressed):
-        rows = work / "rows.parquet"
-        _write_marked(seen, rows, shared=shared, suppressed=suppressed)
-    if parts.old_rows is None:
-        return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
-    touched = distinct(np.concatenate([gone, _profiles(parts.new_rows), shared, suppressed]))
-    if len(touched) > _NEAR_SHARE * parquet.rows_in(rows):
-        return Composed(identifiers=composer.identifiers, rows=rows, touched=None)
-    near = work / "touched.parquet"
-    write_profiles(touched, near)
-    return Composed(identifiers=composer.identifiers, rows=rows, touched=near)
+    change = _change(parts, memory_bytes=memory_bytes)
+    composer = _Composer(parts, work, memory_bytes, change)
+    suppressed = composer.suppressed()
+    if parts.old is None:
+        return Composed(layers=composer.whole(suppressed), touched=None)
+    touched = change.touched(suppressed)
+    outdated = distinct(np.concatenate([parts.old.outdated_profiles(), touched]))
+    assert parts.old.rows is not None, "without rows nothing is built upon it"
+    base_rows = parquet.rows_in(parts.old.rows)
+    if len(outdated) <= _PATCH_SHARE * base_rows:
+        found = composer.patched(parts.old, suppressed, touched=touched, outdated=outdated)
+    else:
+        found = composer.whole(suppressed)
+    if len(touched) > _NEAR_SHARE * base_rows:
+        return Composed(layers=found, touched=None)
+    return Composed(layers=found, touched=write_profiles(touched, work / "touched.parquet"))
 
 
-def write_profiles(profiles: Hashes, path: Path) -> None:
+def write_profiles(profiles: Hashes, path: Path) -> Path:
     """A file of profiles: one column, `profile`."""
     table = pa.table({"profile": pa.array(profiles, pa.uint64())})
     with parquet.writer(path, table.schema) as file:
         file.write_table(table)
+    return path
+
+
+def _change(parts: Parts, *, memory_bytes: int) -> _Change:
+    if parts.old is None or parts.known is None:
+        # Nothing old: who is new does not matter, and may be everybody.
+        several = repeated(parts.new_rows, memory_bytes=memory_bytes // 4)
+        return _Change(gone=_NONE, new=_NONE, shared=several)
+    profiles: Hashes = parquet.read(parts.new_rows, ["profile"])["profile"].to_numpy()
+    ordered = np.sort(profiles)
+    new = distinct(ordered)
+    gone: list[Hashes] = [_NONE]
+    shared: list[Hashes] = [ordered[1:][ordered[1:] == ordered[:-1]]]
+    for batch, times in _old_rows(parts.old, parts.known):
+        profile = batch["profile"].to_numpy()
+        gone.append(profile[times == 0])
+        # Old rows that stand for themselves were their profile's only one.
+        shared.append(profile[(times > 1) | ((times == 1) & is_in(profile, new))])
+    return _Change(
+        gone=distinct(np.concatenate(gone)), new=new, shared=distinct(np.concatenate(shared))
+    )
+
+
+def _old_rows(old: Layers, known: Known) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.uint32]]]:
+    """All old rows, and how often each was seen."""
+    mine, its = tee(old.row_batches(ROWS.names))
+    times = known.times(batch["fingerprint"].to_numpy() for batch in its)
+    yield from zip(mine, times, strict=True)
 
 
 class _Composer:
-    """Writes the file of values."""
+    """Writes the files of one segment."""
 
-    def __init__(
-        self, parts: Parts, work: Path, memory_bytes: int, *, gone: Hashes, shared: Hashes
-    ) -> None:
-        self.identifiers = parts.new_identifiers
+    def __init__(self, parts: Parts, work: Path, memory_bytes: int, change: _Change) -> None:
         self._parts = parts
         self._work = work
         self._memory_bytes = memory_bytes
-        self._gone = gone
-        self._shared = shared
+        self._change = change
 
-    def write_identifiers(self) -> Hashes:
-        """Write it, unless the new values alone are already all; returns suppressed profiles."""
-        parts = self._parts
-        if not (parts.old_identifiers or parts.suppressed or len(self._shared)):
-            return np.empty(0, dtype=np.uint64)
-        self.identifiers = self._work / "identifiers.parquet"
-        shared_only = self._shared[~is_in(self._shared, self._gone)]
+    def suppressed(self) -> Hashes:
+        """Profiles any of whose identifiers is on a list of those that are never sent, sorted."""
+        if self._parts.suppressed is None:
+            return _NONE
         with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
-            for name, profiles in (
-                ("dropped", distinct(np.concatenate([self._gone, self._shared]))),
-                ("shared", self._shared),
-                ("shared_old", shared_only),
-            ):
-                con.register(f"{name}_profiles", pa.table({"profile": pa.array(profiles)}))
-            old = _source(con, parts.old_identifiers)
-            new = _source(con, parts.new_identifiers)
-            together = f"""
-                select * from (select * from {old} anti join dropped_profiles using (profile)
-                  union all
-                  select * from {new} anti join shared_profiles using (profile))
-                union all
-                select * from (select distinct * from (
-                  select * from {old} semi join shared_old_profiles using (profile)
-                  union all
-                  select * from {new} semi join shared_profiles using (profile))
-                  order by profile, kind, value)
-                """
-            suppressed = np.empty(0, dtype=np.uint64)
-            if parts.suppressed:
-                query = (
-                    f"select distinct t.profile from ({together}) t semi join (select kind, value"
-                    f" from {_source(con, parts.suppressed)} where reason = 0 and kind < 16) s"
-                    " on t.kind = s.kind and t.value = s.value order by 1"
-                )
-                suppressed = con.sql(query).fetchnumpy()["profile"].astype(np.uint64)
-                con.register("suppressed", pa.table({"profile": pa.array(suppressed)}))
-                together = f"select t.* from ({together}) t anti join suppressed using (profile)"
-            duck.write(con, together, self.identifiers)
-        return suppressed
-
-
-def _source(con: duckdb.DuckDBPyConnection, path: Path | None) -> str:
-    if path is None:
-        return f"({duck.EMPTY_IDENTIFIERS})"
-    return f"(select profile, kind, value, reason from {duck.source(con, path)})"
-
-
-def _seen_rows(parts: Parts) -> Iterator[tuple[pa.RecordBatch, Hashes]]:
-    """This run's rows, known ones first, and with each batch the profiles of old rows not seen."""
-    none = np.empty(0, dtype=np.uint64)
-    if parts.old_rows is not None and parts.known is not None:
-        mine, its = tee(parquet.batches(parts.old_rows))
-        seen = parts.known.times(batch["fingerprint"].to_numpy() for batch in its)
-        for batch, times in zip(mine, seen, strict=True):
-            place = np.repeat(np.arange(len(times)), times)
-            kept = batch if (times == 1).all() else batch.take(pa.array(place))
-            yield kept, batch["profile"].to_numpy()[times == 0]
-    for batch in parquet.batches(parts.new_rows):
-        yield batch, none
-
-
-def _write_rows(path: Path, batches: Iterator[tuple[pa.RecordBatch, Hashes]]) -> Hashes:
-    gone = [np.empty(0, dtype=np.uint64)]
-    with parquet.writer(path, ROWS) as writer:
-        for batch, absent in batches:
-            writer.write_batch(batch)
-            gone.append(absent)
-    return distinct(np.concatenate(gone))
-
-
-def _write_marked(seen: Path, rows: Path, *, shared: Hashes, suppressed: Hashes) -> None:
-    """The rows with their marks set for this run; `seen` has none of them yet."""
-    with parquet.writer(rows, ROWS) as writer:
-        for batch in parquet.batches(seen):
-            profile = batch["profile"].to_numpy()
-            state = batch["state"].to_numpy().copy()
-            was_asked = state != int(State.NO_CONSENT)
-            state[is_in(profile, suppressed) & was_asked] = int(State.SUPPRESSED)
-            writer.write_batch(
-                pa.record_batch(
-                    [
-                        batch["fingerprint"],
-                        batch["profile"],
-                        pa.array(state),
-                        pa.array(is_in(profile, shared)),
-                    ],
-                    schema=ROWS,
-                )
+            self._register(con, suppressed=_NONE)
+            listed = duck.source(con, self._parts.suppressed)
+            found = con.sql(
+                f"select distinct t.profile from ({self._standing()} union all {self._fresh()}) t"
+                f" semi join (select kind, value from {listed}"
+                f" where reason = 0 and kind < {FIRST_FIELD}) s"
+                " on t.kind = s.kind and t.value = s.value order by 1"
             )
+            profiles: Hashes = found.fetchnumpy()["profile"].astype(np.uint64)
+        return profiles
+
+    def whole(self, suppressed: Hashes) -> Layers:
+        """Everything in two files."""
+        parts, shared = self._parts, self._change.shared
+        if parts.old is None and not len(suppressed) and not len(shared):
+            return Layers(identifiers=parts.new_identifiers, rows=parts.new_rows)
+        identifiers, rows = self._work / "identifiers.parquet", self._work / "rows.parquet"
+        with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
+            self._register(con, suppressed=suppressed)
+            lines = f"({self._standing()} union all {self._fresh()})"
+            duck.write(con, f"select * from {lines} where {_NOT_SUPPRESSED}", identifiers)
+        old = (_repeated(*pair) for pair in self._old_rows())
+        self._write_rows(rows, old, suppressed=suppressed)
+        return Layers(identifiers=identifiers, rows=rows)
+
+    def patched(
+        self, old: Layers, suppressed: Hashes, *, touched: Hashes, outdated: Hashes
+    ) -> Layers:
+        """The old files, and small ones with all of everybody who changed since they were made."""
+        identifiers, rows = self._work / "later-identifiers.parquet", self._work / "later.parquet"
+        with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
+            self._register(con, suppressed=suppressed, touched=touched)
+            lines = self._fresh()
+            if old.later_identifiers:
+                later = duck.source(con, old.later_identifiers)
+                lines = (
+                    f"select {_COLUMNS} from {later} where {_not_in('touched')} union all {lines}"
+                )
+            count = duck.write(con, f"select * from ({lines}) where {_NOT_SUPPRESSED}", identifiers)
+        row_count = self._write_rows(rows, self._later_rows(old, touched), suppressed=suppressed)
+        return Layers(
+            identifiers=old.identifiers,
+            rows=old.rows,
+            outdated=write_profiles(outdated, self._work / "outdated.parquet"),
+            later_identifiers=identifiers if count else None,
+            later_rows=rows if row_count else None,
+        )
+
+    def _register(self, con: duckdb.DuckDBPyConnection, **more: Hashes) -> None:
+        """Make the views and the tables of profiles that `_standing` and `_fresh` read."""
+        change, parts = self._change, self._parts
+        new = duck.source(con, parts.new_identifiers)
+        con.execute(f"create temp view old as select * from {layers.identifiers(con, parts.old)}")
+        con.execute(f"create temp view new as select {_COLUMNS} from {new}")
+        lists = {
+            "dropped": distinct(np.concatenate([change.gone, change.shared])),
+            "shared": change.shared,
+            "shared_old": change.shared[~is_in(change.shared, change.gone)],
+            **more,
+        }
+        for name, profiles in lists.items():
+            con.register(f"{name}_profiles", pa.table({"profile": pa.array(profiles)}))
+
+    def _standing(self) -> str:
+        """SQL for the old lines that stand."""
+        return f"select * from old where {_not_in('dropped')}"
+
+    def _fresh(self) -> str:
+        """SQL for all lines of everybody who has a new row, or whose rows are more than one."""
+        return f"""
+            select * from new where {_not_in("shared")}
+            union all
+            select * from (select distinct * from (
+              select * from old semi join shared_old_profiles using (profile)
+              union all
+              select * from new semi join shared_profiles using (profile))
+              order by profile, kind, value)
+            """
+
+    def _old_rows(self) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.uint32]]]:
+        if self._parts.old is None or self._parts.known is None:
+            return iter(())
+        return _old_rows(self._parts.old, self._parts.known)
+
+    def _later_rows(self, old: Layers, touched: Hashes) -> Iterator[pa.RecordBatch]:
+        """Rows of an older patch that stay, and old ones of those that are in the new one."""
+        if old.later_rows:
+            for batch in parquet.batches(old.later_rows, ROWS.names):
+                stays = ~is_in(batch["profile"].to_numpy(), touched)
+                yield batch.take(pa.array(np.flatnonzero(stays)))
+        for batch, times in self._old_rows():
+            is_theirs = is_in(batch["profile"].to_numpy(), touched)
+            yield _repeated(batch, times * is_theirs)
+
+    def _write_rows(self, path: Path, old: Iterable[pa.RecordBatch], *, suppressed: Hashes) -> int:
+        """Old rows and the new ones, with their marks; returns how many."""
+        count = 0
+        with parquet.writer(path, ROWS) as writer:
+            for batches in (old, parquet.batches(self._parts.new_rows)):
+                for batch in batches:
+                    if batch.num_rows:
+                        writer.write_batch(self._marked(batch, suppressed))
+                        count += batch.num_rows
+        return count
+
+    def _marked(self, batch: pa.RecordBatch, suppressed: Hashes) -> pa.RecordBatch:
+        """The rows with their marks set for this run; they had none before."""
+        profile = batch["profile"].to_numpy()
+        state = batch["state"].to_numpy().copy()
+        was_asked = state != int(State.NO_CONSENT)
+        state[is_in(profile, suppressed) & was_asked] = int(State.SUPPRESSED)
+        is_shared = is_in(profile, self._change.shared)
+        return pa.record_batch(
+            [batch["fingerprint"], batch["profile"], pa.array(state), pa.array(is_shared)],
+            schema=ROWS,
+        )
 
 
-def _profiles(rows: Path) -> Hashes:
-    profiles: Hashes = parquet.read(rows, ["profile"])["profile"].to_numpy()
-    return profiles
+def _repeated(batch: pa.RecordBatch, times: npt.NDArray[np.uint32]) -> pa.RecordBatch:
+    """Each row so often."""
+    if (times == 1).all():
+        return batch
+    return batch.take(pa.array(np.repeat(np.arange(len(times)), times)))
+
+
+def _not_in(profiles: str) -> str:
+    # An anti join may be turned round, and a profile's lines would not stand together then.
+    return f"profile not in (select profile from {profiles}_profiles)"
+
+
+_COLUMNS = "profile, kind, value, reason"
+_NOT_SUPPRESSED = _not_in("suppressed")

@@ -16,11 +16,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """What changed since two large files of a segment were written, in small ones.
+
+    outdated: profiles whose lines in the large files count no more. later_identifiers, later_rows:
+    lines that count beside the others; all of a profile's, once any of them is here.
+    """
+
+    outdated: str | None = None
+    later_identifiers: str | None = None
+    later_rows: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateFiles:
     """Names of an audience's files; None stands for an empty one.
 
     confirmed: what is certain to be on the platform (`identifiers`: profile, kind, value;
-    `rows`: the source rows it came from). next_*: the same for the segment of the open plan.
+    `rows`: the source rows it came from; and their `Patch`). next_*: the same for the segment of
+    the open plan.
     removals, additions: the open plan. uncertain: what may or may not be on the platform.
     repair: still to be sent again, since a removal may have taken the person along.
     echo: was uncertain in the last run: to be said once more, as a late effect may undo it.
@@ -31,8 +45,14 @@ class StateFiles:
 
     identifiers: str | None = None
     rows: str | None = None
+    outdated: str | None = None
+    later_identifiers: str | None = None
+    later_rows: str | None = None
     next_identifiers: str | None = None
     next_rows: str | None = None
+    next_outdated: str | None = None
+    next_later_identifiers: str | None = None
+    next_later_rows: str | None = None
     removals: str | None = None
     additions: str | None = None
     uncertain: str | None = None
@@ -40,6 +60,24 @@ class StateFiles:
     echo: str | None = None
     former: str | None = None
     next_former: str | None = None
+
+    @property
+    def patch(self) -> Patch:
+        """Of the confirmed files."""
+        return Patch(
+            outdated=self.outdated,
+            later_identifiers=self.later_identifiers,
+            later_rows=self.later_rows,
+        )
+
+    @property
+    def next_patch(self) -> Patch:
+        """Of the files of the open plan's segment."""
+        return Patch(
+            outdated=self.next_outdated,
+            later_identifiers=self.next_later_identifiers,
+            later_rows=self.next_later_rows,
+        )
 
     def as_dict(self) -> dict[str, str]:
         """Role to name, without the empty ones."""
@@ -74,6 +112,7 @@ class Desired:
 
     identifiers: str
     rows: str
+    patch: Patch = Patch()
     counts: SegmentCounts
     sizes: Mapping[Kind, int] | None = None
     """Distinct identifiers by kind; None where the plan derives them from the change."""

@@ -5,16 +5,17 @@ The truth is about sets of (kind, value): what anybody wanted still holds is nev
 whom a removal may take along. Input views: `d` what is wanted, `c` what is confirmed, `u` what is
 uncertain, `r` what is still to be repaired, `e` what is to be said once more, `f` who carried
 what once; each has profile, kind, value. `d_near` and `c_near` are the parts of the profiles that
-may differ, or that occur in `u`, `e` or `f`. A look at all values is what costs, so only `holder`,
-`appears` and `ADDITIONS` look further. Kinds from 16 on are match fields: a change of them sends
-the profile again, but they are not members of the set.
+may differ, or that occur in `u`, `e` or `f`. A look at all values is what costs, so there is one,
+for `d_like` and `c_like`: lines of anybody that hold a value in question. Kinds from 16 on are
+match fields: a change of them sends the profile again, but they are not members of the set.
 """
 
 import duckdb
 
 from audsync.domain import FIRST_FIELD
+from audsync.sync.sides import Sides
 
-_STEPS = (
+_FINDING = (
     # Links that came or went.
     """
     create temp table change as
@@ -45,11 +46,15 @@ _STEPS = (
        union all select profile from f) using (profile)
       where kind < {field}
     """,
+    # Values that came to somebody, and may be new.
     """
-    create temp table holder as
-    select d.profile, d.kind, d.value from d semi join candidate using (kind, value)
-    where d.kind < {field}
+    create temp table fresh as
+    select distinct kind, value from change where is_new and kind < {field}
     """,
+)
+
+_JUDGING = (
+    "create temp view holder as select profile, kind, value from d_like where kind < {field}",
     """
     create temp table held as
     select distinct kind, value from holder semi join
@@ -64,14 +69,9 @@ _STEPS = (
     """,
     # Values that appear: nobody confirmed carries them yet.
     """
-    create temp table fresh as
-    select distinct kind, value from change where is_new and kind < {field}
-    """,
-    """
     create temp table appears as
     select kind, value from fresh anti join
-      (select c.kind, c.value from c semi join fresh using (kind, value) where c.kind < {field})
-      using (kind, value)
+      (select kind, value from c_like where kind < {field}) using (kind, value)
     """,
     # People who came, changed or left.
     "create temp table changed as select distinct profile from change",
@@ -114,6 +114,17 @@ _STEPS = (
       from holder h semi join again using (kind, value) left join sent s on h.profile = s.profile
       group by h.kind, h.value) where not is_covered
     """,
+    # All of d of who is sent: those who are near, and holders from afar, mostly nobody.
+    """
+    create temp table far as
+    select profile from refreshed anti join (select distinct profile from d_near) using (profile)
+    """,
+    """
+    create temp view d_sent as
+    select * from d_near semi join
+      (select profile from sent union all select profile from refreshed) using (profile)
+    union all select * from d semi join far using (profile)
+    """,
 )
 
 REMOVALS = """
@@ -131,8 +142,8 @@ REMOVALS = """
 ADDITIONS = """
     select d.profile, d.kind, d.value, 0::utinyint as reason, s.is_refresh,
            a.kind is not null as is_new
-    from d join (select profile, false as is_refresh from sent
-                 union all select profile, true from refreshed) s using (profile)
+    from d_sent d join (select profile, false as is_refresh from sent
+                        union all select profile, true from refreshed) s using (profile)
       left join appears a on d.kind = a.kind and d.value = a.value
     order by d.profile, d.kind, d.value
     """
@@ -189,7 +200,10 @@ CAUSES = """
 """Why removed identifiers go: one cause each. `rows` is the view of the wanted source rows."""
 
 
-def compute(con: duckdb.DuckDBPyConnection) -> None:
+def compute(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
     """Make the tables that `REMOVALS`, `ADDITIONS` and `CAUSES` read, from the input views."""
-    for step in _STEPS:
+    for step in _FINDING:
+        con.execute(step.replace("{field}", str(FIRST_FIELD)))
+    sides.pick("like", c="fresh", d="candidate", by="kind, value")
+    for step in _JUDGING:
         con.execute(step.replace("{field}", str(FIRST_FIELD)))

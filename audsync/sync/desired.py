@@ -25,9 +25,10 @@ from audsync.segments.reading import read
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
-from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.contract import Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
 from audsync.sync.known import BYTES_A_ROW, ROWS, Known
+from audsync.sync.layers import NEXT, Layers
 
 WORKERS = 2
 _IN_FLIGHT = WORKERS + 1
@@ -79,55 +80,80 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
         compose.Parts(
             new_identifiers=parts.identifiers,
             new_rows=parts.rows,
-            old_identifiers=old.identifiers if old else None,
-            old_rows=old.rows if old else None,
+            old=old.layers if old else None,
             known=old.known if old else None,
             suppressed=suppressed,
         ),
         work=reading.work,
         memory_bytes=reading.memory_bytes,
     )
-    counts = tally.count(composed.identifiers, composed.rows)
+    counts = tally.count(composed.layers)
     sizes = parts.sizes.by_kind() if old is None and suppressed is None else None
     touched = composed.touched if old and old.is_confirmed else None
-    keep = reading.folder.keep
+    identifiers, rows, patch = _kept(reading.folder, composed.layers, old)
     return Desired(
-        identifiers=keep(composed.identifiers, "identifiers"),
-        rows=keep(composed.rows, "rows"),
+        identifiers=identifiers,
+        rows=rows,
+        patch=patch,
         counts=counts,
         sizes=sizes,
-        touched=keep(touched, "touched") if touched else None,
+        touched=reading.folder.keep(touched, "touched") if touched else None,
     )
+
+
+def _kept(folder: AudienceFolder, found: Layers, old: "_Old | None") -> tuple[str, str, Patch]:
+    """Names of the segment's files, those that are new made durable."""
+    patch = Patch(
+        **{
+            role: folder.keep(path, role)
+            for role, path in (
+                ("outdated", found.outdated),
+                ("later_identifiers", found.later_identifiers),
+                ("later_rows", found.later_rows),
+            )
+            if path
+        }
+    )
+    if old and found.identifiers == old.layers.identifiers:
+        return old.identifiers, old.rows, patch
+    assert found.rows is not None, "what was read has rows"
+    return folder.keep(found.identifiers, "identifiers"), folder.keep(found.rows, "rows"), patch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Old:
     """The earlier preparation that is built upon."""
 
-    identifiers: Path
-    rows: Path
+    identifiers: str
+    rows: str
+    patch: Patch
+    layers: Layers
     known: Known
     is_confirmed: bool
     """Whether these very files are also what is confirmed to be on the platform."""
-    names: tuple[str, str]
 
     @classmethod
     def of(cls, reading: Reading, cache: StateFiles | None) -> "_Old | None":
         if cache is None:
             return None
-        identifiers = cache.next_identifiers or cache.identifiers
-        rows = cache.next_rows or cache.rows
-        if identifiers is None or rows is None:
+        is_open = bool(cache.next_identifiers and cache.next_rows)
+        prefix = NEXT if is_open else ""
+        names = cache.as_dict()
+        paths = {role: reading.folder.path(name) for role, name in names.items()}
+        found = Layers.of(paths, prefix)
+        if found is None or found.rows is None:
             return None
-        path = reading.folder.path(rows)
-        if parquet.rows_in(path) * BYTES_A_ROW > reading.memory_bytes // 2:
+        at_most = found.row_count()
+        if at_most * BYTES_A_ROW > reading.memory_bytes // 2:
             return None
+        columns = ["fingerprint", "state", "is_shared"]
         return cls(
-            identifiers=reading.folder.path(identifiers),
-            rows=path,
-            known=Known(path),
-            is_confirmed=identifiers == cache.identifiers,
-            names=(identifiers, rows),
+            identifiers=names[f"{prefix}identifiers"],
+            rows=names[f"{prefix}rows"],
+            patch=cache.next_patch if is_open else cache.patch,
+            layers=found,
+            known=Known(found.row_batches(columns), at_most=at_most),
+            is_confirmed=found.has_identifiers_of(Layers.of(paths)),
         )
 
 
@@ -224,11 +250,11 @@ def _suppression(reading: Reading) -> Path | None:
 
 def _unchanged(reading: Reading, old: _Old) -> Desired:
     """The old files stand: not one row came, went or changed."""
-    touched = reading.work / "touched.parquet"
-    compose.write_profiles(np.empty(0, dtype=np.uint64), touched)
+    touched = compose.write_profiles(np.empty(0, dtype=np.uint64), reading.work / "touched.parquet")
     return Desired(
-        identifiers=old.names[0],
-        rows=old.names[1],
-        counts=tally.count(old.identifiers, old.rows),
+        identifiers=old.identifiers,
+        rows=old.rows,
+        patch=old.patch,
+        counts=tally.count(old.layers),
         touched=reading.folder.keep(touched, "touched"),
     )

@@ -12,8 +12,9 @@ import duckdb
 import pyarrow as pa
 
 from audsync.domain import FIRST_FIELD, Action, BatchState
-from audsync.sync import duck
+from audsync.sync import duck, layers
 from audsync.sync.contract import BatchFacts
+from audsync.sync.layers import NEXT, Layers
 
 _CERTAIN = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.APPLIED})
 _ATTEMPTED = frozenset(
@@ -151,8 +152,8 @@ def prepare(
 ) -> None:
     """Make the views that the queries above read."""
     views = {
-        "c": duck.identifiers(con, paths.get("identifiers")),
-        "d": duck.identifiers(con, paths.get("next_identifiers")),
+        "c": layers.accepted(con, Layers.of(paths)),
+        "d": layers.accepted(con, Layers.of(paths, NEXT)),
         "u": duck.links(con, paths.get("uncertain")),
         "r": duck.links(con, paths.get("repair")),
         "e": duck.echoes(con, paths.get("echo")),

@@ -46,18 +46,19 @@ class State(IntEnum):
 class Known:
     """The rows of an earlier preparation, and how often each was seen in this one."""
 
-    def __init__(self, rows: Path) -> None:
-        self._old_rows = parquet.rows_in(rows)
-        every: Hashes = np.empty(self._old_rows, dtype=np.uint64)
+    def __init__(self, rows: Iterable[pa.RecordBatch], *, at_most: int) -> None:
+        """`rows` have fingerprint, state and is_shared; there are no more than `at_most`."""
+        every: Hashes = np.empty(at_most, dtype=np.uint64)
         unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
-        start = 0
-        for batch in parquet.batches(rows, ["fingerprint", "state", "is_shared"]):
+        self._old_rows = 0
+        for batch in rows:
             fingerprint = batch["fingerprint"].to_numpy()
-            every[start : start + batch.num_rows] = fingerprint
-            start += batch.num_rows
+            every[self._old_rows : self._old_rows + batch.num_rows] = fingerprint
+            self._old_rows += batch.num_rows
             is_bad = batch["is_shared"].to_numpy(zero_copy_only=False)
             is_bad |= batch["state"].to_numpy() == int(State.SUPPRESSED)
             unusable.append(fingerprint[is_bad])
+        every = every[: self._old_rows]
         every.sort()
         usable = ~is_in(every, distinct(np.concatenate(unusable)))
         twins = every[1:] == every[:-1]

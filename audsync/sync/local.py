@@ -10,17 +10,20 @@ import pyarrow as pa
 
 from audsync.domain import FIRST_FIELD, Kind
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import delta, duck, fold, tally
+from audsync.sync import delta, duck, fold, layers, tally
 from audsync.sync.contract import (
     BatchFacts,
     Desired,
     KindChange,
+    Patch,
     Plan,
     PlanRequest,
     PlanSummary,
     StateFiles,
 )
+from audsync.sync.layers import NEXT, Layers
 from audsync.sync.requests import Requests
+from audsync.sync.sides import Sides
 
 
 class LocalEngine:
@@ -43,11 +46,10 @@ class LocalEngine:
             fold.prepare(con, batches, self._paths(files))
             parts = fold.REPLACE_PARTS if is_replace else fold.UPDATE_PARTS
             written = {role: self._write(con, query, role) for role, query in parts.items()}
-        confirmed = written.get("identifiers", files.identifiers)
+        if "identifiers" in written:
+            files = _with_confirmed(files, written["identifiers"])
         return replace(
             files,
-            identifiers=confirmed,
-            rows=files.rows if confirmed == files.identifiers else None,
             removals=None,
             additions=None,
             uncertain=written["uncertain"],
@@ -75,22 +77,27 @@ class LocalEngine:
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
+            outdated=files.next_outdated,
+            later_identifiers=files.next_later_identifiers,
+            later_rows=files.next_later_rows,
             echo=echo,
             former=files.next_former,
         )
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
-        files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
+        is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
+        if is_first or request.is_replace:
+            # What is sent is then the file itself, of which the plan's batches are ranges of rows.
+            desired = self._in_one_layer(desired)
+        files = _wanting(files, desired)
         if not desired.counts.profiles and not request.replaces_by_sweep:
             # A session must hold a row: an empty audience is reached by removals alone.
             request = replace(request, is_replace=False)
-        is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
         if is_first:
             return self._plan_first(files, desired, request)
         with self._session() as con:
-            self._make_views(con, files, desired)
-            delta.compute(con)
+            delta.compute(con, self._sides(con, files, desired))
             summary = _summary(con, request)
             files = replace(files, next_former=self._write(con, delta.FORMER, "former"))
             if request.is_replace:
@@ -110,18 +117,22 @@ class LocalEngine:
         """The segment as an unfinished run had read it; None when no such run left it."""
         if files is None or not (files.next_identifiers and files.next_rows):
             return None
-        counts = tally.count(
-            self._folder.path(files.next_identifiers), self._folder.path(files.next_rows)
+        found = Layers.of(self._paths(files), NEXT)
+        assert found is not None, "its file of identifiers was just looked at"
+        return Desired(
+            identifiers=files.next_identifiers,
+            rows=files.next_rows,
+            patch=files.next_patch,
+            counts=tally.count(found),
         )
-        return Desired(identifiers=files.next_identifiers, rows=files.next_rows, counts=counts)
 
     def sizes(self, files: StateFiles) -> dict[Kind, int]:
         """Distinct confirmed identifiers by kind."""
-        return self._sizes(files.identifiers)
+        return self._sizes(Layers.of(self._paths(files)))
 
     def _plan_first(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Everything that is wanted, straight from its file: nothing is there to compare with."""
-        sizes = desired.sizes or self._sizes(desired.identifiers)
+        sizes = desired.sizes or self._sizes(Layers.of(self._paths(files), NEXT))
         additions = self._everything(desired, request)
         summary = PlanSummary(
             kinds={kind: KindChange(adds=size) for kind, size in sizes.items()},
@@ -165,54 +176,69 @@ class LocalEngine:
         if name is None:
             return ()
         with self._session() as con:
-            return _kinds(con, duck.identifiers(con, self._path(name)))
+            return _kinds(con, duck.identifiers(con, self._folder.path(name)))
 
-    def _sizes(self, name: str | None) -> dict[Kind, int]:
+    def _sizes(self, found: Layers | None) -> dict[Kind, int]:
         with self._session() as con:
             rows = con.execute(
-                f"select kind, count(distinct value) from {duck.identifiers(con, self._path(name))}"
+                f"select kind, count(distinct value) from {layers.accepted(con, found)}"
                 f" where kind < {FIRST_FIELD} group by kind"
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}
 
-    def _make_views(
-        self, con: duckdb.DuckDBPyConnection, files: StateFiles, desired: Desired
-    ) -> None:
+    def _sides(self, con: duckdb.DuckDBPyConnection, files: StateFiles, desired: Desired) -> Sides:
+        """Make the views and near tables that `delta` reads."""
+        paths = self._paths(files)
+        wanted = Layers.of(paths, NEXT)
+        assert wanted is not None, "its files were just named"
         views = {
-            "d": duck.identifiers(con, self._path(files.next_identifiers)),
-            "c": duck.identifiers(con, self._path(files.identifiers)),
-            "u": duck.links(con, self._path(files.uncertain)),
-            "r": duck.links(con, self._path(files.repair)),
-            "e": duck.links(con, self._path(files.echo)),
-            "f": duck.links(con, self._path(files.former)),
-            "rows": duck.source(con, self._folder.path(desired.rows)),
+            "u": duck.links(con, paths.get("uncertain")),
+            "r": duck.links(con, paths.get("repair")),
+            "e": duck.links(con, paths.get("echo")),
+            "f": duck.links(con, paths.get("former")),
+            "rows": layers.rows(con, wanted),
         }
         for name, source in views.items():
             con.execute(f"create temp view {name} as select * from {source}")
-        if desired.touched is None:
+        sides = Sides(con, confirmed=Layers.of(paths), wanted=wanted)
+        if desired.touched is not None:
+            near = duck.source(con, self._folder.path(desired.touched))
+        elif sides.share_their_base:
+            near = sides.outdated()
+        else:
             for name in ("d", "c"):
                 con.execute(f"create temp view {name}_near as select * from {name}")
-            return
-        touched = duck.source(con, self._folder.path(desired.touched))
+            return sides
         con.execute(
-            f"create temp table near as select profile from {touched}"
+            f"create temp table near as select profile from {near}"
             " union select profile from u union select profile from e"
             " union select profile from f"
         )
-        for name in ("d", "c"):
-            con.execute(
-                f"create temp table {name}_near as select * from {name} semi join near"
-                " using (profile)"
-            )
+        sides.pick("near", c="near", d="near", by="profile")
+        return sides
+
+    def _in_one_layer(self, desired: Desired) -> Desired:
+        """The same segment without a patch."""
+        if desired.patch == Patch():
+            return desired
+        found = Layers.of(self._paths(_wanting(StateFiles(), desired)), NEXT)
+        assert found is not None, "its files were just named"
+        with self._session() as con:
+            identifiers = self._write_all(con, layers.identifiers(con, found), "identifiers")
+            rows = self._write_all(con, layers.rows(con, found), "rows")
+        return replace(desired, identifiers=identifiers, rows=rows, patch=Patch())
 
     def _session(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         return duck.session(self.work, memory_bytes=self._memory_bytes)
 
-    def _path(self, name: str | None) -> Path | None:
-        return self._folder.path(name) if name else None
-
     def _paths(self, files: StateFiles) -> dict[str, Path]:
         return {role: self._folder.path(name) for role, name in files.as_dict().items()}
+
+    def _write_all(self, con: duckdb.DuckDBPyConnection, source: str, role: str) -> str:
+        """Write all of `source` as a durable file, be it empty or not."""
+        unfinished = self.work / f"{role}.parquet"
+        duck.write(con, f"select * from {source}", unfinished)
+        return self._folder.keep(unfinished, role)
 
     def _write(self, con: duckdb.DuckDBPyConnection, query: str, role: str) -> str | None:
         """Write the query as a durable file; None when it yields nothing."""
@@ -220,6 +246,32 @@ class LocalEngine:
         if not duck.write(con, query, unfinished):
             return None
         return self._folder.keep(unfinished, role)
+
+
+def _wanting(files: StateFiles, desired: Desired) -> StateFiles:
+    """The files, with `desired` as what is wanted next."""
+    return replace(
+        files,
+        next_identifiers=desired.identifiers,
+        next_rows=desired.rows,
+        next_outdated=desired.patch.outdated,
+        next_later_identifiers=desired.patch.later_identifiers,
+        next_later_rows=desired.patch.later_rows,
+    )
+
+
+def _with_confirmed(files: StateFiles, identifiers: str | None) -> StateFiles:
+    """The files, with `identifiers` as what is confirmed; rows say nothing of another set."""
+    if identifiers == files.identifiers and files.patch == Patch():
+        return files
+    return replace(
+        files,
+        identifiers=identifiers,
+        rows=None,
+        outdated=None,
+        later_identifiers=None,
+        later_rows=None,
+    )
 
 
 def _laid_out(additions: str, request: PlanRequest) -> str:

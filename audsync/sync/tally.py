@@ -1,7 +1,6 @@
 """Counting what a preparation came to, from its files, in bounded memory."""
 
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -9,9 +8,9 @@ import pyarrow as pa
 
 from audsync.domain import FIRST_FIELD, Kind
 from audsync.identifiers.reasons import Reason
-from audsync.snapshots import parquet
 from audsync.sync.contract import SegmentCounts
 from audsync.sync.known import Hashes, State
+from audsync.sync.layers import Layers
 
 
 class Sizes:
@@ -47,12 +46,12 @@ class Sizes:
         return sizes
 
 
-def count(identifiers: Path, rows: Path) -> SegmentCounts:
+def count(layers: Layers) -> SegmentCounts:
     """What the files say of the segment: a profile with several rows counts once."""
     by_state = np.zeros(len(State), dtype=np.int64)
     shared_profiles, shared_states = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)]
     total = 0
-    for batch in parquet.batches(rows, ["profile", "state", "is_shared"]):
+    for batch in layers.row_batches(["profile", "state", "is_shared"]):
         total += batch.num_rows
         state = batch["state"].to_numpy()
         is_shared = batch["is_shared"].to_numpy(zero_copy_only=False)
@@ -70,7 +69,7 @@ def count(identifiers: Path, rows: Path) -> SegmentCounts:
         no_identifier=int(by_state[State.NO_IDENTIFIER] + merged[State.NO_IDENTIFIER]),
         suppressed=int(by_state[State.SUPPRESSED] + merged[State.SUPPRESSED]),
         profiles=int(by_state[State.SENDABLE] + merged[State.SENDABLE]),
-        rejected=_rejected(identifiers),
+        rejected=_rejected(layers),
     )
 
 
@@ -89,10 +88,10 @@ def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
     return totals
 
 
-def _rejected(identifiers: Path) -> dict[str, dict[str, int]]:
+def _rejected(layers: Layers) -> dict[str, dict[str, int]]:
     """Rejected cells by kind and reason."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    for batch in parquet.batches(identifiers, ["kind", "reason"]):
+    for batch in layers.identifier_batches(["kind", "reason"]):
         reason = batch["reason"].to_numpy()
         bad = np.flatnonzero(reason)
         pairs, times = np.unique(

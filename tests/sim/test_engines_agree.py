@@ -19,7 +19,7 @@ from tests.sim.ways import way_of
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
 CHUNK = 10
-_LINKS = ("identifiers", "next_identifiers", "uncertain", "repair", "echo", "former")
+_LINKS = ("uncertain", "repair", "echo", "former")
 _NO_TRACE = {BatchState.PLANNED, BatchState.REFUSED}
 _OUTCOMES = (
     BatchState.PLANNED,
@@ -76,17 +76,26 @@ class Twins:
         names = self.sets.keep_segment(crowd)
         desired = Desired(identifiers=names[0], rows=names[1], counts=counts)
         one = self.sets.engine.plan(self.of_sets, desired, request)
-        names = self.local.keep_segment(crowd)
-        desired = Desired(
-            identifiers=names[0], rows=names[1], counts=counts, touched=self._touched(crowd)
-        )
+        desired = self._desired_of_local(crowd, is_replace=is_replace)
+        desired = replace(desired, touched=self._touched(crowd))
         return one, self.local.engine.plan(self.of_local, desired, request)
+
+    def _desired_of_local(self, crowd: Crowd, *, is_replace: bool) -> Desired:
+        """The segment in files of its own, or as a patch of the files of the confirmed one.
+
+        For a replace a patched one is put in one file first, in an order of its own.
+        """
+        if self.of_local.identifiers and not is_replace and self._random.random() < 0.6:
+            outdated = {cell[0] for cell in crowd.cells() if self._random.random() < 0.2}
+            return self.local.keep_patched(self.of_local, crowd, outdated)
+        names = self.local.keep_segment(crowd)
+        return Desired(identifiers=names[0], rows=names[1], counts=crowd.counts())
 
     def _touched(self, crowd: Crowd) -> str | None:
         """Everybody who differs, and some who do not; or no hint at all."""
         if self._random.random() < 0.5:
             return None
-        known = self.local.links(self.of_local.identifiers)
+        known = self.local.confirmed(self.of_local)
         wanted = {cell[:3] for cell in crowd.cells() if not cell[3]}
         bystanders = {p for p in profiles(known | wanted) if self._random.random() < 0.3}
         return self.local.keep_profiles(profiles(known ^ wanted) | bystanders)
@@ -104,6 +113,9 @@ class Twins:
             assert sent.equals(self.local.engine.members(other.files, batch))
 
     def _compare_states(self) -> None:
+        of_sets, of_local = self.of_sets, self.of_local
+        assert self.sets.links(of_sets.identifiers) == self.local.confirmed(of_local)
+        assert self.sets.links(of_sets.next_identifiers) == self.local.wanted(of_local)
         for role in _LINKS:
             held = self.sets.links(getattr(self.of_sets, role))
             assert held == self.local.links(getattr(self.of_local, role)), role
@@ -141,3 +153,26 @@ def test_engines_agree(start: int, tmp_path: Path) -> None:
         except AssertionError as error:
             error.add_note(f"life {seed}")
             raise
+
+
+def test_a_replace_sends_a_patched_segment_from_one_file(tmp_path: Path) -> None:
+    bench, random = LocalBench(tmp_path), Random(7)
+    crowd = first_crowd(random, is_linked=False, size=12)
+    names = bench.keep_segment(crowd)
+    files = StateFiles(identifiers=names[0], rows=names[1])
+    crowd = next_crowd(random, crowd, is_linked=False)
+    desired = bench.keep_patched(files, crowd, set())
+    assert desired.patch.outdated, "the crowd changed"
+    request = PlanRequest(is_replace=True, max_rows=3, sizes=bench.engine.sizes(files))
+    plan = bench.engine.plan(files, desired, request)
+    assert plan.files.additions == plan.files.next_identifiers, "a session may be ended by its rows"
+    assert bench.wanted(plan.files) == {cell[:3] for cell in crowd.cells() if not cell[3]}
+    sent = [bench.engine.members(plan.files, batch).to_pylist() for batch in plan.batches]
+    values = {(row["kind"], row["value"]) for rows in sent for row in rows}
+    assert values == {cell[1:3] for cell in crowd.cells() if not cell[3]}
+    again = bench.engine.prepared(plan.files)
+    assert again is not None
+    assert (again.identifiers, again.counts.rows) == (
+        plan.files.next_identifiers,
+        crowd.counts().rows,
+    )

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from audsync.snapshots import parquet
 from audsync.sync.known import ROWS, Hashes, Index, Known, State, distinct, is_in
 
 _FINGERPRINTS = st.integers(0, 12)
@@ -47,7 +48,8 @@ def _usable(rows: list[tuple[int, State, bool]]) -> set[int]:
 def test_only_rows_that_stand_for_themselves_are_known(
     tmp_path: Path, rows: list[tuple[int, State, bool]], source: list[list[int]]
 ) -> None:
-    known = Known(_file(tmp_path, rows))
+    path = _file(tmp_path, rows)
+    known = Known(parquet.batches(path), at_most=len(rows))
     usable = _usable(rows)
     for batch in source:
         assert known.match(_hashes(batch)).tolist() == [cell in usable for cell in batch]

@@ -1,0 +1,89 @@
+"""What is confirmed and what is wanted, side by side; a large file they share is read once.
+
+Makes the views `c` (confirmed) and `d` (wanted) of profile, kind, value. Looking a few lines up
+among all is what costs in a difference, so both sides are asked in one pass where they share
+their large files, as they do from one sync to the next.
+"""
+
+# ruff: noqa: S608 - SQL here is our own text and paths we made
+
+from pathlib import Path
+
+import duckdb
+
+from audsync.sync import duck, layers
+from audsync.sync.layers import Layers
+
+_LARGE, _CONFIRMED, _WANTED = 0, 1, 2
+"""Which file a line is from: the large one they share, or one that belongs to a side alone."""
+
+
+class Sides:
+    """The two sets of links of one difference."""
+
+    def __init__(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        *,
+        confirmed: Layers | None,
+        wanted: Layers | None,
+    ) -> None:
+        self._con = con
+        self._outdated = {
+            "c": confirmed.outdated if confirmed else None,
+            "d": wanted.outdated if wanted else None,
+        }
+        for name, side in (("c", confirmed), ("d", wanted)):
+            con.execute(f"create temp view {name} as select * from {layers.accepted(con, side)}")
+        self.share_their_base = bool(
+            confirmed and wanted and confirmed.identifiers == wanted.identifiers
+        )
+        if confirmed and wanted and self.share_their_base:
+            parts = (
+                (_LARGE, wanted.identifiers),
+                (_CONFIRMED, confirmed.later_identifiers),
+                (_WANTED, wanted.later_identifiers),
+            )
+            lines = " union all ".join(self._lines(part, path) for part, path in parts if path)
+            con.execute(f"create temp view lines as {lines}")
+
+    def pick(self, name: str, *, c: str, d: str, by: str) -> None:
+        """Make tables `c_name` and `d_name`: lines of each side that are in a relation of its own.
+
+        Args:
+            name: what to call the lines.
+            c: a relation with the columns `by`, for the confirmed side.
+            d: the same for the wanted side.
+            by: names of columns.
+        """
+        if not self.share_their_base:
+            for side, wanted in (("c", c), ("d", d)):
+                self._con.execute(
+                    f"create temp table {side}_{name} as"
+                    f" select * from {side} semi join {wanted} using ({by})"
+                )
+            return
+        both = c if c == d else f"(select {by} from {c} union all select {by} from {d})"
+        self._con.execute(
+            f"create temp table picked as select * from lines semi join {both} using ({by})"
+        )
+        for side, wanted, own in (("c", c, _CONFIRMED), ("d", d, _WANTED)):
+            outdated = layers.profiles(self._con, self._outdated[side])
+            self._con.execute(
+                f"create temp table {side}_{name} as select profile, kind, value from ("
+                f" select * from picked where part = {own} union all"
+                f" select * from picked anti join {outdated} using (profile)"
+                f" where part = {_LARGE}) semi join {wanted} using ({by})"
+            )
+        self._con.execute("drop table picked")
+
+    def outdated(self) -> str:
+        """SQL for the profiles in which sides that share their large files can differ."""
+        one, other = (layers.profiles(self._con, path) for path in self._outdated.values())
+        return f"(select profile from {one} union select profile from {other})"
+
+    def _lines(self, part: int, path: Path) -> str:
+        return (
+            f"select profile, kind, value, {part} as part from {duck.source(self._con, path)}"
+            " where reason = 0"
+        )
