@@ -7,17 +7,19 @@ DuckDB's text may quote rows: it is looked into for the kind of failure, and nev
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import duckdb
 
 from audsync.errors import SourceError
 from audsync.segments import structure
+from audsync.segments.cells import TOO_MANY
 from audsync.segments.condition import Condition, refused
 from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
-from audsync.segments.kinds import TEXT, is_number, nested
+from audsync.segments.kinds import NESTED, TEXT, is_number, nested
 from audsync.segments.listing import Format, SourceFile
-from audsync.segments.selection import MAX_CELL_BYTES, NESTED, TOO_LONG, Part, faults, prepared
+from audsync.segments.selection import MAX_CELL_BYTES, TOO_LONG, Part, faults, prepared
 from audsync.segments.sweep import damaged
 
 
@@ -49,7 +51,7 @@ def explain(
             "`state.memory_limit`",
             details={"path": query.path},
         )
-    is_about_rows = TOO_LONG in str(failure) or NESTED in str(failure)
+    is_about_rows = any(mark in str(failure) for mark in (TOO_LONG, NESTED, TOO_MANY))
     for part, file in each:
         error = (
             None
@@ -134,7 +136,7 @@ def _odd_values(query: FileQuery, part: Part, condition: Condition) -> Iterator[
 def _row_fault(
     query: FileQuery, part: Part, file: SourceFile, condition: Condition | None
 ) -> SourceError | None:
-    alone = Part(files=(file,), layout=part.layout, types=part.types)
+    alone = replace(part, files=(file,))
     for rows, predicate, words in _suspicions(query, alone, condition):
         try:
             row = first_row(query, rows, alone.files, predicate)
@@ -161,6 +163,8 @@ def _suspicions(
         else:
             words = nested(column)
         yield scan, predicate, words
+    for predicate, words in part.suspicions:
+        yield part.layout.rows_of(part.files), predicate, words
     if condition:
         yield (
             prepared(query, part, condition),

@@ -21,6 +21,7 @@ from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
 from audsync.segments.layout import Layout, read_layout
 from audsync.segments.listing import Format, SourceFile, find_files
+from audsync.segments.lists import taken_apart
 from audsync.segments.selection import Part, statement
 from audsync.segments.sweep import sweep
 
@@ -49,7 +50,8 @@ def read(query: FileQuery) -> Generator[pa.RecordBatch, None, None]:
         batches of at most `query.batch_rows` rows with the columns `fingerprint` uint64 (of the
         salt and all mapped cells: the same row has the same one under the same DuckDB),
         `profile_id` string (blank is null), `has_consent` bool, `{label}.{n}` string for each
-        other mapped column (n counts from 0; blanks are kept, but an empty cell of a CSV is null),
+        other mapped column, or `MAX_VALUES` of them where it holds lists (n counts from 0; blanks
+        are kept, but an empty cell of a CSV is null),
         and `trait.{name}` with the file's own type, or, for CSV and JSON, that of `kinds`.
 
     Raises:
@@ -86,6 +88,7 @@ def _prepare(query: FileQuery) -> _Reading:
         parts = _with_types(connection, query, groups, used)
         if condition:
             _check_condition(connection, query, parts, condition)
+        query, parts = taken_apart(query, parts, needed)
     sql = statement(query, parts, condition)
     return _Reading(query=query, parts=parts, condition=condition, sql=sql)
 

@@ -14,6 +14,8 @@ import duckdb
 from audsync.errors import SourceError
 
 TEXT = "VARCHAR"
+NESTED = "audsync:nested"
+"""Mark of the error for objects and lists where one value is wanted."""
 _INTEGER, _NUMBER, _BOOLEAN, _DATE, _TIMESTAMP, _OTHER, _NESTED = (1 << bit for bit in range(7))
 _TYPES = {
     _INTEGER: "BIGINT",

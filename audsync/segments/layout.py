@@ -8,13 +8,14 @@ CSV headers are read here and not by DuckDB, whose sniffer renames, trims and gu
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 import duckdb
 
 from audsync.errors import SourceError
+from audsync.segments import paths as ways_in
 from audsync.segments.bytestream import head
 from audsync.segments.contract import FileQuery, Query
 from audsync.segments.engine import name_literal, path_literal, text_literal
@@ -30,6 +31,18 @@ _SNIFFED_RECORDS = 20_480
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Apart:
+    """SQL that gives each value of a list a column of its own."""
+
+    reads: tuple[str, ...]
+    """Columns of the file that are read."""
+    cells: str
+    """Their cells, by the names that the query has for them."""
+    values: str
+    """The values, from those cells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """How the rows of a file are laid out; files of equal layouts are scanned together."""
 
@@ -40,9 +53,15 @@ class Layout:
     """`read_…({files}, options)`: DuckDB's table function with a place for the list of files."""
     delimiter: str = ","
     """Of CSV; elsewhere without meaning."""
+    ways: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Columns that are ways into others: the column they lead into, and SQL for the value."""
+    apart: Apart | None = None
+    """How lists are taken apart; None where there are none."""
 
     def cell(self, column: str) -> str:
         """The SQL name of a column in the scan."""
+        if column in self.ways:
+            return self.ways[column][1]
         position = self.columns.index(column)
         return f"c{position}" if self.scan.startswith("read_csv") else name_literal(column)
 
@@ -52,8 +71,21 @@ class Layout:
 
     def scan_of(self, files: Iterable[SourceFile], needed: Sequence[str]) -> str:
         """The table function over `files`, for a query that uses the `needed` columns."""
+        if self.apart is not None:
+            return f"(SELECT *, {self.apart.values} FROM {self.rows_of(files)})"
+        return self._scan(
+            files,
+            dict.fromkeys(self.ways[name][0] if name in self.ways else name for name in needed),
+        )
+
+    def rows_of(self, files: Iterable[SourceFile]) -> str:
+        """The rows of `files` before their lists are taken apart."""
+        assert self.apart is not None, "only lists are taken apart"
+        return f"(SELECT {self.apart.cells} FROM {self._scan(files, self.apart.reads)})"
+
+    def _scan(self, files: Iterable[SourceFile], roots: Iterable[str]) -> str:
         paths = ", ".join(path_literal(file.path) for file in files)
-        wanted = ", ".join(f"{text_literal(name)}: 'JSON'" for name in needed)
+        wanted = ", ".join(f"{text_literal(name)}: 'JSON'" for name in roots)
         return self.scan.replace("{files}", f"[{paths}]").replace("{needed}", f"{{{wanted}}}")
 
 
@@ -71,7 +103,7 @@ def read_layout(
     if file.format is Format.CSV:
         layout = _csv_layout(file, query, beginning, needed)
     elif file.format is Format.PARQUET:
-        layout = _parquet_layout(connection, file)
+        layout = _parquet_layout(connection, file, needed)
     else:
         layout = _json_layout(connection, file, beginning, needed)
     _check_columns(file, layout.columns, query, needed)
@@ -142,15 +174,26 @@ def _header(text: str, delimiter: str) -> tuple[str, ...]:
         return ()
 
 
-def _parquet_layout(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> Layout:
+def _parquet_layout(
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, needed: Sequence[str]
+) -> Layout:
     scan = "read_parquet({files}, binary_as_string = true, hive_partitioning = false)"
     path = path_literal(file.path)
     described = connection.sql(f"DESCRIBE FROM {scan.replace('{files}', path)}").fetchall()
-    return Layout(
+    layout = Layout(
         columns=tuple(row[0] for row in described),
         types=tuple(row[1] for row in described),
         scan=scan,
     )
+    for name, way in _ways(needed, layout.columns):
+        cell = ways_in.in_struct(way)
+        try:
+            found = connection.sql(f"DESCRIBE SELECT {cell} FROM {scan.replace('{files}', path)}")
+            type_ = str(found.fetchall()[0][1])
+        except duckdb.BinderException:
+            continue  # there is no such value, which is told where all columns are checked
+        layout = _extended(layout, name, way.root, cell, type_)
+    return layout
 
 
 def _json_layout(
@@ -175,12 +218,37 @@ def _json_layout(
         columns = [row[0] for row in described]
     # A key that few records have may not be among the first: look for it to the end.
     for name in dict.fromkeys(needed):
-        if name not in columns and _has_key(connection, path, options, name):
-            columns.append(name)
-    return Layout(
+        way = ways_in.parse(name)
+        for key in (name, way.root) if way else (name,):
+            if {key, name}.isdisjoint(columns) and _has_key(connection, path, options, key):
+                columns.append(key)
+    layout = Layout(
         columns=tuple(columns),
         types=("JSON",) * len(columns),
         scan=f"read_json({{files}}, {options}, columns = {{needed}})",
+    )
+    for name, way in _ways(needed, columns):
+        cell, type_ = ways_in.in_json(way)
+        within = ways_in.in_json(ways_in.above_all(way))[0]
+        if _has_value(connection, path, options, way.root, within):
+            layout = _extended(layout, name, way.root, cell, type_)
+    return layout
+
+
+def _ways(needed: Sequence[str], columns: Sequence[str]) -> Iterator[tuple[str, ways_in.Path]]:
+    """The names that are ways into columns that are there, and no column's own name."""
+    for name in dict.fromkeys(needed):
+        way = ways_in.parse(name)
+        if name not in columns and way is not None and way.root in columns:
+            yield name, way
+
+
+def _extended(layout: Layout, name: str, root: str, cell: str, type_: str) -> Layout:
+    return replace(
+        layout,
+        columns=(*layout.columns, name),
+        types=(*layout.types, type_),
+        ways={**layout.ways, name: (root, cell)},
     )
 
 
@@ -199,9 +267,15 @@ def json_style(file: SourceFile, beginning: bytes) -> str:
 
 
 def _has_key(connection: duckdb.DuckDBPyConnection, path: str, options: str, name: str) -> bool:
+    return _has_value(connection, path, options, name, name_literal(name))
+
+
+def _has_value(
+    connection: duckdb.DuckDBPyConnection, path: str, options: str, root: str, cell: str
+) -> bool:
     found = connection.sql(
-        f"SELECT 1 FROM read_json({path}, {options}, columns = {{{text_literal(name)}: 'JSON'}}) "
-        f"WHERE {name_literal(name)} IS NOT NULL LIMIT 1"
+        f"SELECT 1 FROM read_json({path}, {options}, columns = {{{text_literal(root)}: 'JSON'}}) "
+        f"WHERE {cell} IS NOT NULL LIMIT 1"
     ).fetchall()
     return bool(found)
 

@@ -8,19 +8,20 @@ Inside, columns are `audsync:…`; the names of the source appear only around th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from audsync.domain import YES_WORDS
 from audsync.errors import SourceError
 from audsync.segments import kinds
 from audsync.segments.condition import Condition
 from audsync.segments.contract import CONSENT, PROFILE_ID, Query
 from audsync.segments.engine import name_literal, text_literal
+from audsync.segments.kinds import NESTED
 from audsync.segments.layout import Layout
 from audsync.segments.listing import SourceFile
 
 MAX_CELL_BYTES = 65_536
 """No identifier comes near it; above it, one row could take the memory of a whole batch."""
 TOO_LONG = "audsync:too-long"
-NESTED = "audsync:nested"
-_YES = "'true', '1', 'yes', 'y', 't', 'granted', 'opt_in'"
+_YES = ", ".join(text_literal(word) for word in YES_WORDS)
 _BLANK = r"E' \t\r\n'"
 _NESTED_TYPES = ("STRUCT", "MAP", "UNION", "VARIANT")
 _EXACT_FLOAT = 10**18
@@ -34,6 +35,9 @@ class Part:
     layout: Layout
     types: Mapping[str, str]
     """Column -> type, for the columns of `where` and the traits."""
+    suspicions: tuple[tuple[str, str], ...] = ()
+    """Of lists that are taken apart: SQL that is true where a cell of the rows before cannot be
+    used, and what to say then."""
 
 
 def statement(query: Query, parts: Sequence[Part], condition: Condition | None) -> str:

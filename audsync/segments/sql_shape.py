@@ -12,11 +12,11 @@ import duckdb
 import pyarrow as pa
 
 from audsync.errors import SourceError
+from audsync.segments.cells import cells_of
 from audsync.segments.contract import SqlQuery
 from audsync.segments.engine import name_literal, open_engine
 from audsync.segments.layout import Layout
 from audsync.segments.selection import MAX_CELL_BYTES, TOO_LONG, Part, faults, statement
-from audsync.segments.sql_cells import cells_of
 from audsync.segments.sql_contract import STANDS_FOR
 
 _ROWS = "audsync_rows"

@@ -1,6 +1,7 @@
 import csv
 import hashlib
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,23 @@ def test_several_values_are_a_list_where_the_form_has_lists(shop: Shop) -> None:
         ["profile_id", "email", "email_2", "email_3", "email_4", "phone"],
         ["1", "a@x.co", "", "h@x.co", "", ""],
     ]
+
+
+def test_nested_values_and_lists_of_a_file_are_all_written(shop: Shop) -> None:
+    (shop.folder / "vip.jsonl").write_text(
+        '{"id": 1, "contact": {"email": "a@x.co"}, "mails": ["b@x.co", "c@x.co", "a@x.co"]}\n'
+        '{"id": 2, "contact": {"email": "d@x.co"}, "mails": []}\n'
+    )
+    text = """
+segments:
+  vip:
+    source: {type: file, path: vip.jsonl}
+    columns: {profile_id: id, email: [$.contact.email, "mails[*]"]}
+"""
+    (shop.folder / "audsync.yaml").write_text(text, encoding="utf-8")
+    shop.export("out.json", format="json", is_hashed=False)
+    rows = json.loads((shop.folder / "out.json").read_text())
+    assert [sorted(row["email"]) for row in rows] == [["a@x.co", "b@x.co", "c@x.co"], ["d@x.co"]]
+    shop.export("out.csv", is_hashed=False)
+    header, *_ = shop.rows("out.csv")
+    assert len(header) == 21

@@ -206,7 +206,7 @@ def test_parquet_that_is_cut_or_is_none(tmp_path: Path, write: Write, refuse: Re
     assert "unpack" in refuse(tmp_path / "c.parquet.gz").message
 
 
-@pytest.mark.parametrize("value", [["SECRET"], {"a": "SECRET"}])
+@pytest.mark.parametrize("value", [[["SECRET"]], [{"a": "SECRET"}], {"a": "SECRET"}])
 def test_nested_parquet_columns_are_refused(
     value: object, tmp_path: Path, write: Write, refuse: Refuse
 ) -> None:
