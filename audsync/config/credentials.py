@@ -55,6 +55,10 @@ def _service_account(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(resolve(written, folder_of(info)))
 
 
+ServiceAccount = Annotated[Secret, AfterValidator(_service_account)]
+"""Google's key file: its path, or the JSON itself."""
+
+
 class GoogleCredentials(Credentials):
     """A Google user who granted access, or a service account."""
 
@@ -66,7 +70,7 @@ class GoogleCredentials(Credentials):
     client_id: Secret | None = Field(default=None, description="Id of the OAuth client.")
     client_secret: Secret | None = Field(default=None, description="Secret of the OAuth client.")
     refresh_token: Secret | None = Field(default=None, description="Token that the user granted.")
-    service_account: Annotated[Secret, AfterValidator(_service_account)] | None = Field(
+    service_account: ServiceAccount | None = Field(
         default=None, description="Key of a service account: a path, or the JSON itself."
     )
 

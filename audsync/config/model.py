@@ -25,6 +25,13 @@ from audsync.config.credentials import (
     SnapchatCredentials,
     TiktokCredentials,
 )
+from audsync.config.objects import (
+    AnyObjects,
+    AzureObjects,
+    GcsObjects,
+    ObjectsConfig,
+    S3Objects,
+)
 from audsync.config.segments import (
     AnySuppression,
     ColumnsConfig,
@@ -61,6 +68,7 @@ __all__ = [
     "CREDENTIALS",
     "SYNC_HOURS",
     "AudienceConfig",
+    "AzureObjects",
     "ColumnsConfig",
     "Config",
     "ConnectionConfig",
@@ -70,6 +78,7 @@ __all__ = [
     "Features",
     "FileFormat",
     "FileSource",
+    "GcsObjects",
     "GoogleConnection",
     "GoogleCredentials",
     "GoogleOptions",
@@ -82,7 +91,9 @@ __all__ = [
     "MetaOptions",
     "NotifyConfig",
     "NotifyEvent",
+    "ObjectsConfig",
     "PhonePolicy",
+    "S3Objects",
     "ScheduleConfig",
     "SecretsConfig",
     "SegmentConfig",
@@ -120,6 +131,11 @@ class StateConfig(Section):
         default="./audsync-state",
         validate_default=True,
         description="A folder, or s3://bucket/prefix for many hosts.",
+    )
+    cache: Place = Field(
+        default="./audsync-cache",
+        validate_default=True,
+        description="Folder for the files at hand, where `url` is an object store; may be lost.",
     )
     memory_limit: Bytes = Field(
         default=10**9, description="Memory for the work on members, such as 1GB; more goes to disk."
@@ -179,6 +195,12 @@ class GuardConfig(Section):
     )
     min_profiles: int | None = Field(
         default=None, ge=0, description="People that must be left; unset: no such guard."
+    )
+    max_rejects_rise_percent: float = Field(
+        default=20.0,
+        ge=0,
+        le=100,
+        description="Points by which the share of rejected values of a type may rise at once.",
     )
 
 
@@ -241,6 +263,9 @@ class Config(Section):
     )
     secrets: SecretsConfig = Field(
         default_factory=SecretsConfig, description="Where secrets in this file may come from."
+    )
+    objects: tuple[AnyObjects, ...] = Field(
+        default=(), description="Ways into object stores, where the environment does not say."
     )
     connections: dict[Name, AnyConnection] = Field(default={}, description="Ad accounts, by name.")
     segments: dict[Name, SegmentConfig] = Field(default={}, description="Sets of people, by name.")

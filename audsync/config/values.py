@@ -28,6 +28,9 @@ from audsync.domain import Platform
 SYNC_HOURS = (1, 6, 12, 24, 168)
 """Hours there may be between two syncs of an audience."""
 
+OBJECT_SCHEMES = ("s3", "gs", "az")
+"""How addresses of objects begin: S3, Google Cloud Storage, Azure Blob Storage."""
+
 MAX_NAME_CHARS = 100
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _HOURS = re.compile(r"(\d{1,4}) ?h?")
@@ -173,6 +176,11 @@ def folder_of(info: ValidationInfo) -> Path | None:
 
 
 def _place(value: str, info: ValidationInfo) -> str:
+    scheme, is_url, rest = value.partition("://")
+    if is_url and scheme not in {"file", *OBJECT_SCHEMES}:
+        raise ValueError("must be a path, or begin with s3://, gs:// or az://")
+    if is_url and scheme in OBJECT_SCHEMES and not rest.partition("/")[0]:
+        raise ValueError(f"must name a bucket, as in {scheme}://bucket/path")
     return resolve(value, folder_of(info))
 
 
