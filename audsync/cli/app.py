@@ -8,6 +8,7 @@ import typer
 from audsync import __version__, logs, steps
 from audsync.cli import (
     audiences,
+    audit,
     connections,
     declared,
     deploy,
@@ -71,6 +72,7 @@ for _name, _command in (
 app.add_typer(connections.app, name="connections")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="key")
+app.add_typer(audit.app, name="audit")
 app.add_typer(notifications.app, name="notifications")
 
 

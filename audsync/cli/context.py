@@ -44,7 +44,9 @@ def runtime_of(context: typer.Context) -> "Runtime":
     from audsync.services.runtime import Runtime
 
     settings = globals_of(context)
-    return Runtime(config=config_of(context), progress=progress_for(settings))
+    return Runtime(
+        config=config_of(context), progress=progress_for(settings), command=settings.command
+    )
 
 
 def confirm(context: typer.Context, question: str, *, is_sure: bool) -> None:

@@ -29,6 +29,8 @@ class Globals:
     is_quiet: bool = False
     is_verbose: bool = False
     is_plain: bool = False
+    command: tuple[str, ...] = ()
+    """Everything that was typed after the program's name."""
     is_log_json: bool = False
     log_file: Path | None = None
 
@@ -67,6 +69,7 @@ def split(arguments: Sequence[str]) -> tuple[Globals, list[str]]:
         tenant=_tenant(values.get("--tenant")),
         is_log_json=_log_format(values.get("--log-format")) == "json",
         log_file=log_file,
+        command=tuple(arguments),
         **found,
     )
     return settings, rest

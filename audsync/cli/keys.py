@@ -1,5 +1,6 @@
 """`key generate` and `key rotate`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from audsync.cli import show_connections
 from audsync.cli.context import globals_of, runtime_of
+from audsync.errors import AudsyncError
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="The key that encrypts saved credentials."
@@ -27,6 +29,8 @@ def generate(
     from audsync.services import key_rotation
 
     key = key_rotation.make(out, into_keyring=keyring)
+    with suppress(AudsyncError):  # whoever begins has no configuration yet, nor a store
+        key_rotation.put_on_record(runtime_of(context), key)
     kept_in = "keyring" if keyring else out and str(out.absolute())
     where = {"kept_in": kept_in} if kept_in else {"key": key.text}
     show_connections.new_key({"key_id": key.id, **where}, globals_of(context))

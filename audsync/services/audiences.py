@@ -13,7 +13,7 @@ from audsync.domain import (
     TriggeredBy,
 )
 from audsync.errors import AudsyncError, BusyError, UsageError
-from audsync.services import aftermath, follow_up, notices, outbox, overview, reports
+from audsync.services import acts, aftermath, follow_up, notices, outbox, overview, reports
 from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
@@ -213,6 +213,7 @@ def schedule(
         if every_hours is not None:
             aftermath.keep_time(audience, timetable_of(runtime.config))
         audiences.save(session, audience, now=now)
+        acts.rescheduled(session, audience, every_hours=every_hours, auto_sync=auto_sync)
         return overview.describe(runtime, session, audience)
 
 
@@ -371,6 +372,7 @@ def _delete(
             audience.is_active = audience.auto_sync = False
             audience.next_sync_at = None
             ledger.close_plan(session, lease, files={}, facts={})
+            acts.retired(session, audience, keep_remote=keep_remote)
             notices.note_end(desk, audience)
             # Before the commit: nobody ever comes back for the files of a retired audience.
             folder.remove()

@@ -23,7 +23,8 @@ from audsync.services.nearest import nearest
 from audsync.services.notices import Desk, note_connection
 from audsync.services.runtime import Runtime
 from audsync.services.secrets import Secrets
-from audsync.store import audiences, connections
+from audsync.store import audiences, audit, connections
+from audsync.store.audit import Act
 from audsync.store.connections import Finding
 from audsync.store.tables import Connection
 
@@ -109,10 +110,14 @@ def _try_and_save(runtime: Runtime, name: str, settings: ConnectionConfig, ask: 
         now = runtime.database.now(session)
         tenant = runtime.config.tenant
         record = connections.by_name(session, tenant, name, for_update=True)
+        is_new = record is None or record.credentials_ciphertext is None
         record = _record(record, tenant, name, settings, now)
         known_connections.sealed_into(record, credentials, runtime.keys)
         good = Finding(status=ConnectionStatus.OK, expires_at=tested.expires_at)
         connections.note(session, record, good, now=now)
+        act = Act.CONNECTION_SAVED if is_new else Act.CONNECTION_ROTATED
+        told = {"platform": record.platform.value, "account": record.account, "key": record.key_id}
+        audit.note(session, tenant, act, {"connection": name}, told)
         note_connection(Desk.of(runtime.config, session, now), record)
     outbox.deliver(runtime)
     return listing.one(runtime, name)

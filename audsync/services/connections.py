@@ -20,7 +20,8 @@ from audsync.services.known_connections import FILE, STORE, Known
 from audsync.services.nearest import nearest
 from audsync.services.reports import moment
 from audsync.services.runtime import Runtime
-from audsync.store import audiences, connections
+from audsync.store import audiences, audit, connections
+from audsync.store.audit import Act
 
 Json = dict[str, Any]
 
@@ -113,6 +114,8 @@ def remove(runtime: Runtime, name: str, *, is_sure: bool = False) -> Json:
         found = connections.by_name(session, runtime.config.tenant, name, for_update=True)
         if found is not None:
             connections.remove(session, found)
+            told = {"platform": found.platform.value, "account": found.account}
+            audit.note(session, found.tenant_id, Act.CONNECTION_REMOVED, {"connection": name}, told)
     stands_in = FILE if name in runtime.config.connections else STORE
     return {"connection": name, "removed": True, "stands_in": stands_in, "audiences": users}
 

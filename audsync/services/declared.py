@@ -12,8 +12,10 @@ from audsync.config.model import AudienceConfig
 from audsync.domain import AudienceState
 from audsync.errors import AudsyncError
 from audsync.services import audiences as service
+from audsync.services.acts import record
 from audsync.services.runtime import Runtime
-from audsync.store import audiences
+from audsync.store import audiences, audit
+from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience
 
 Json = dict[str, Any]
@@ -28,6 +30,9 @@ class Step(StrEnum):
     CONFLICT = "conflict"
     """The file and the store differ in what cannot be changed."""
     UNDECLARED = "undeclared"
+
+
+_CHANGING = frozenset({Step.CREATE, Step.UPDATE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,11 @@ def apply(runtime: Runtime) -> Applied:
     """Create what is missing and change what differs; one that fails does not stop the others."""
     jobs: list[Json] = []
     codes: list[int] = []
-    for change in compare(runtime):
+    changes = compare(runtime)
+    asked = {one.audience: one.step.value for one in changes if one.step in _CHANGING}
+    if asked:
+        record(runtime, Act.FILE_APPLIED, {}, asked)
+    for change in changes:
         for job, code in _carry_out(runtime, change):
             jobs.append(job)
             codes.append(code)
@@ -128,6 +137,11 @@ def _update(runtime: Runtime, change: Change, wanted: AudienceConfig) -> None:
     with runtime.database.transaction() as session:
         found = audiences.by_reference(session, runtime.config.tenant, change.audience)
         found.guard = wanted.guard.model_dump()
+        if "guard" in change.differs:
+            told = {"guard": found.guard}
+            audit.note(
+                session, found.tenant_id, Act.AUDIENCE_CHANGED, {"audience": found.slug}, told
+            )
         audiences.save(session, found, now=runtime.database.now(session))
 
 

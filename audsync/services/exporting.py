@@ -13,6 +13,8 @@ from audsync.domain import IDENTIFIERS, Kind, Platform
 from audsync.errors import FeatureDisabledError, UsageError
 from audsync.identifiers.rules import COLUMN_KINDS
 from audsync.services import export_files
+from audsync.services.actor import harmless
+from audsync.services.emptiness import is_surely_missing
 from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
@@ -86,6 +88,7 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     destination = export_files.destination(wish.out, stdout)
     _check_events(segment, wish)
     wanted = _sheets(segment, wish)
+    _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
         order = _order(runtime, segment, wish, work)
@@ -112,6 +115,27 @@ def require_feature(runtime: Runtime) -> None:
         raise FeatureDisabledError(
             "Exporting is switched off: set `features.audience_export` to true to use it."
         )
+
+
+def _put_on_record(runtime: Runtime, wish: Wish) -> None:
+    """Note it in the audit trail before it is done; in the clear, there has to be a trail.
+
+    Raises:
+        StoreError: it cannot be noted; then nothing is written.
+    """
+    if wish.is_hashed and is_surely_missing(runtime.config):
+        return
+    from audsync.services.acts import record
+    from audsync.store.audit import Act
+
+    told = {
+        "is_hashed": wish.is_hashed,
+        "format": wish.format,
+        "out": harmless(wish.out),
+        "identifiers": list(wish.identifiers) if wish.identifiers else None,
+        "platform": wish.platform.value if wish.platform else None,
+    }
+    record(runtime, Act.SEGMENT_EXPORTED, {"segment": wish.segment}, told)
 
 
 def _style(wish: Wish) -> Style:

@@ -9,8 +9,11 @@ from typing import Any
 
 from audsync.errors import ConfigError, UsageError
 from audsync.services import known_connections, state_files
+from audsync.services.acts import record
+from audsync.services.emptiness import is_surely_missing
 from audsync.services.runtime import Runtime
-from audsync.store import connections
+from audsync.store import audit, connections
+from audsync.store.audit import Act
 from audsync.vault import files, keyring
 from audsync.vault.keys import Key, KeyRing, generate, parse
 
@@ -36,6 +39,12 @@ def make(out: Path | None, *, into_keyring: bool) -> Key:
     if into_keyring:
         keyring.write(key)
     return key
+
+
+def put_on_record(runtime: Runtime, key: Key) -> None:
+    """Note in the audit trail that a key was made, where there is a store to note it in."""
+    if not is_surely_missing(runtime.config):
+        record(runtime, Act.KEY_GENERATED, {"key": key.id}, {})
 
 
 def rotate(runtime: Runtime, new_file: Path | None, *, in_keyring: bool) -> Json:
@@ -83,6 +92,10 @@ def _resealed(runtime: Runtime, both: KeyRing, new: Key) -> Json:
             before.add(record.key_id or "?")
             known_connections.reseal(record, known_connections.opened(record, both), both)
             connections.save(session, record, now=now)
+        for tenant in sorted({runtime.config.tenant, *(record.tenant_id for record in found)}):
+            mine = sum(record.tenant_id == tenant for record in found)
+            told = {"previous_keys": sorted(before - {new.id}), "connections": mine}
+            audit.note(session, tenant, Act.KEY_ROTATED, {"key": new.id}, told)
     names = [f"{record.tenant_id}/{record.name}" for record in found]
     return {
         "key_id": new.id,

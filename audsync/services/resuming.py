@@ -8,7 +8,8 @@ from audsync.services import outbox, overview
 from audsync.services.connection_health import probe_known
 from audsync.services.nearest import nearest
 from audsync.services.runtime import Runtime
-from audsync.store import audiences, jobs
+from audsync.store import audiences, audit, jobs
+from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience
 
 _STOPPING = frozenset(kind.code for kind in AttentionError.__subclasses__())
@@ -48,6 +49,8 @@ def resume_all(runtime: Runtime, connection: str) -> list[dict[str, Any]]:
                 audience.auto_sync = True
                 audience.next_sync_at = now
                 audiences.save(session, audience, now=now)
+                subject = {"audience": audience.slug, "connection": connection}
+                audit.note(session, audience.tenant_id, Act.AUDIENCE_RESUMED, subject)
                 resumed.append(audience)
     with runtime.database.reading() as session:
         return [overview.describe(runtime, session, audience) for audience in resumed]

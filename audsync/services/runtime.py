@@ -52,6 +52,8 @@ class Runtime:
     clock: Clock = field(default_factory=SystemClock)
     progress: "Progress" = field(default_factory=Silence)
     stop: StopSignal = field(default_factory=StopSignal)
+    command: tuple[str, ...] = ()
+    """What was typed, for the audit trail."""
     transport: Callable[[], Any] | None = None
     """Makes an httpx transport in place of the network: the in-process sandbox in tests."""
     at_once: int = 1
@@ -80,10 +82,12 @@ class Runtime:
     @cached_property
     def database(self) -> "Database":
         """The store, brought to this version's tables."""
+        from audsync.services.actor import this_actor
         from audsync.store import migrate
         from audsync.store.database import Database
 
-        database = Database(self.config.store.url, clock=self.clock)
+        actor = this_actor(self.command)
+        database = Database(self.config.store.url, clock=self.clock, actor=actor)
         migrate.ensure(database)
         return database
 

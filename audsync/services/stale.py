@@ -7,7 +7,8 @@ from audsync.services.audiences import delete, find
 from audsync.services.runtime import Runtime
 from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step
-from audsync.store import audiences, leases, ledger
+from audsync.store import audiences, audit, leases, ledger
+from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience
 
 
@@ -44,6 +45,9 @@ def _forget(runtime: Runtime, audience: PlatformAudience) -> None:
     try:
         with runtime.database.transaction() as session:
             facts = ledger.head(session, audience.id).facts
+            told_id = {"lost_platform_audience_id": audience.platform_audience_id}
+            subject = {"audience": audience.slug}
+            audit.note(session, audience.tenant_id, Act.AUDIENCE_RECREATED, subject, told_id)
             lasting = {name: facts[name] for name in (PREDECESSOR,) if name in facts}
             ledger.close_plan(session, lease, files={}, facts=lasting)
             audience.state = AudienceState.CREATING

@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 
 from audsync.domain import AudienceState
 from audsync.errors import AudienceUnknownError, UsageError
+from audsync.store import audit
+from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience
 
 
@@ -27,6 +29,13 @@ def add(session: Session, audience: PlatformAudience) -> PlatformAudience:
     except IntegrityError:
         # Another host was quicker, between the look and the insert.
         raise _taken(audience.slug) from None
+    subject = {"audience": audience.slug}
+    told = {
+        "segment": audience.segment,
+        "connection": audience.connection,
+        "account": audience.ad_account_id,
+    }
+    audit.note(session, audience.tenant_id, Act.AUDIENCE_CREATED, subject, told)
     return audience
 
 

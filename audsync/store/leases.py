@@ -17,7 +17,8 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlmodel import Session
 
 from audsync.errors import BusyError, LeaseLostError
-from audsync.store import tables
+from audsync.store import audit, tables
+from audsync.store.audit import Act
 from audsync.store.database import Database, execute, now
 from audsync.store.missing import insert_missing
 from audsync.store.processes import is_gone, started_mark
@@ -160,6 +161,11 @@ def force_release(database: Database, audience_id: UUID) -> tables.Lease | None:
         if row is None or row.owner is None:
             return None
         _free(session, audience_id)
+        audience = session.get(tables.PlatformAudience, audience_id)
+        if audience is not None:
+            told = {"holder_host": row.host, "holder_pid": row.pid}
+            subject = {"audience": audience.slug}
+            audit.note(session, audience.tenant_id, Act.AUDIENCE_UNLOCKED, subject, told)
     return tables.Lease(**row._mapping)  # noqa: SLF001 - the public name of a row's columns
 
 
