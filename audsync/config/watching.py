@@ -1,6 +1,5 @@
 """Who hears of what happens, and from when on something counts as out of order."""
 
-import ipaddress
 import re
 from enum import StrEnum
 from typing import Annotated
@@ -9,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, SecretStr
 
 from audsync.config.times import Duration
-from audsync.config.values import Section
+from audsync.config.values import Section, is_loopback
 
 WEB_SCHEMES = frozenset({"http", "https"})
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\x00-\x1f\x7f]+")
@@ -87,15 +86,8 @@ def _check_web(address: str) -> None:
         host, parts = None, SplitResult("", "", "", "", "")
     if not host:
         raise ValueError("must be a URL that starts with https://")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("must start with https://; http:// is for this machine only")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _receiver(value: SecretStr) -> SecretStr:
@@ -140,7 +132,7 @@ class HealthConfig(Section):
         default=86_400, ge=60, description="How far back rates and durations are looked at."
     )
     min_samples: int = Field(
-        default=5, ge=1, description="Fewer jobs or batches than these say nothing of a rate."
+        default=5, ge=1, description="Fewer jobs or requests than these say nothing of a rate."
     )
     max_failure_percent: float = Field(
         default=10.0, ge=0, le=100, description="Percent of the jobs that may fail."
@@ -150,13 +142,16 @@ class HealthConfig(Section):
     )
     max_sync: Duration = Field(default=300, ge=1, description="Longest time that a job may take.")
     max_latency: Duration = Field(
-        default=5, ge=1, description="Longest time that a batch may take, on average."
+        default=5, ge=1, description="Longest time that a platform may take to answer, on average."
     )
     max_lateness: Duration = Field(
         default=3600, ge=60, description="How long an audience may be due before it is synced."
     )
     credentials_left: Duration = Field(
         default=604_800, ge=60, description="How long before their end credentials are told of."
+    )
+    max_circuit_opens: int = Field(
+        default=2, ge=0, description="Times an hour that a connection's breaker may open."
     )
     max_token_refusals: int = Field(
         default=0, ge=0, description="Jobs that may end because their credentials were refused."

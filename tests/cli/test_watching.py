@@ -1,5 +1,6 @@
 """`health` and `metrics` over a real store."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def test_health_is_good_until_credentials_are_refused(
     degraded = project.run("health", "--json")
     assert (degraded.exit_code, degraded.json["status"]) == (1, "degraded")
     bad = {one["check"] for one in degraded.json["checks"] if not one["ok"]}
-    assert bad == {"connection meta-main", "token_refresh"}
+    assert bad == {"meta", "connection meta-main", "token_refresh"}
     assert "BAD  connection meta-main" in project.run("health").stdout
 
 
@@ -30,6 +31,15 @@ def test_metrics_are_openmetrics_and_written_in_one_step(project: Project, tmp_p
     names = {family.name for family in families}
     assert {"audsync_jobs", "audsync_check_ok", "audsync_slowest_job_seconds"} <= names
     assert 'audsync_jobs{status="completed"} 1.0' in page
+    assert 'audsync_profiles_total{outcome="added",platform="meta"} 3.0' in page
+    assert 'audsync_batches_total{outcome="confirmed",platform="meta"} 1.0' in page
+    assert "# UNIT audsync_request_seconds seconds" in page
+    count = re.search(r'audsync_request_seconds_count\{platform="meta"\} (\d+)', page)
+    assert count is not None
+    assert int(count[1]) >= 2, "one to make it, one to fill it"
+    assert f'audsync_request_seconds_bucket{{le="+Inf",platform="meta"}} {count[1]}' in page
+    assert 'audsync_audience_last_success_age_seconds{audience="vip-meta-main"' in page
+    assert "audsync_budget_ahead_seconds{" in page
     target = tmp_path / "audsync.prom"
     assert project.run("metrics", "--textfile", str(target)).exit_code == 0
     assert target.read_text().endswith("# EOF\n")
