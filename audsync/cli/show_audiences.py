@@ -41,7 +41,7 @@ def overview(records: Sequence[Json], settings: Globals) -> None:
             _word(_settlement(one)),
             _coloured(one["last_sync_status"], one["last_sync_at"]),
             _next_sync(one),
-            _word(one["state"]),
+            _state(one),
             _percent(one["success_rate_30d"]),
         )
     render.console(settings).print(table)
@@ -140,6 +140,13 @@ def _left_out(one: Json) -> str:
     return "\n".join([f"{rows:,}", *(f"{count:,} {reason}" for reason, count in reasons.items())])
 
 
+def _state(one: Json) -> str:
+    """Its own, and that its connection rests."""
+    circuit = one["circuit"]["state"]
+    word = _word(one["state"])
+    return word if circuit == "closed" else f"{word}, [red]circuit {circuit.replace('_', '-')}[/]"
+
+
 def _next_sync(one: Json) -> str:
     return _text(one["next_sync_at"]) if one["auto_sync"] else "paused"
 
@@ -183,7 +190,7 @@ def _codes(one: Json) -> Iterator[str]:
 
 _LINES: Sequence[tuple[str, Callable[[Json], str]]] = (
     ("platform", lambda one: str(one["platform"])),
-    ("state", lambda one: _word(one["state"])),
+    ("state", _state),
     ("segment", lambda one: str(one["segment"])),
     ("connection", lambda one: str(one["connection"])),
     ("account", lambda one: str(one["ad_account_id"])),

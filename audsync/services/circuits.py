@@ -13,15 +13,19 @@ if TYPE_CHECKING:
     from audsync.services.runtime import Runtime
 
 
+def of(audience: PlatformAudience) -> Which:
+    """The breaker that its connection has."""
+    return Which(tenant_id=audience.tenant_id, connection=audience.connection)
+
+
 def require_closed(runtime: "Runtime", audience: PlatformAudience) -> None:
     """Make sure that the audience's connection does not rest; single requests may try it.
 
     Raises:
         CircuitOpenError: it does.
     """
-    which = Which(tenant_id=audience.tenant_id, connection=audience.connection)
     with runtime.database.reading() as session:
-        circuit = breakers.look(session, which)
+        circuit = breakers.look(session, of(audience))
     if circuit.state is CircuitState.OPEN:
         raise open_error(audience.connection, audience.platform, circuit)
 
@@ -41,6 +45,18 @@ def open_error(connection: str, platform: Platform, circuit: Circuit) -> Circuit
             "failure_count": circuit.failures,
         },
     )
+
+
+def in_words(name: str, circuit: Circuit) -> str:
+    """What is out of the ordinary about a connection's breaker; "" where nothing is."""
+    told = []
+    if circuit.state is not CircuitState.CLOSED:
+        until = reports.moment(circuit.recovery_at)
+        is_open = circuit.state is CircuitState.OPEN
+        told.append(f"rests until {until}" if is_open else "is tried with single requests")
+    if circuit.openings:
+        told.append(f"openings in the last hour: {circuit.openings}")
+    return f"{name} {', '.join(told)}" if told else ""
 
 
 def as_json(circuit: Circuit) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import timedelta
 
+from audsync.domain import CircuitState
 from audsync.errors import AudsyncError, ConfigError, TransientError
-from audsync.services import storage_checks
+from audsync.services import circuits, storage_checks
 from audsync.services.checks import Check, bad, good
 from audsync.services.connection_health import impatient
 from audsync.services.expiry import ends_soon
@@ -13,6 +14,7 @@ from audsync.services.keys import opening_key, sealing_key
 from audsync.services.known_connections import FILE, STORE, Known, merged
 from audsync.services.nearest import nearest
 from audsync.services.runtime import Runtime
+from audsync.store import breakers
 
 
 def connections_in_place(runtime: Runtime) -> Mapping[str, Known]:
@@ -32,6 +34,7 @@ def connections(runtime: Runtime) -> Iterator[Check]:
     found = connections_in_place(runtime)
     for known in found.values():
         yield _connection(quick, known)
+    yield from _circuits(runtime)
     for slug, audience in runtime.config.audiences.items():
         if audience.connection not in found:
             yield bad(
@@ -70,6 +73,21 @@ def keys(runtime: Runtime) -> Iterator[Check]:
     if not locked:
         key = sealing_key(runtime.keys)
         yield good("key", f"{key.id}; credentials saved with it or opened: {len(sealed)}")
+
+
+def _circuits(runtime: Runtime) -> Iterator[Check]:
+    """Connections that rest after failures in a row, as far as there is a store to say so."""
+    if not storage_checks.is_set_up(runtime):
+        return
+    with runtime.database.reading() as session:
+        found = breakers.listed(session, runtime.config.tenant)
+    for name, circuit in found.items():
+        if circuit.state is not CircuitState.CLOSED:
+            yield bad(
+                f"circuit {name}",
+                f"CIRCUIT_OPEN: {circuits.in_words(name, circuit)}.",
+                "Nothing: `run-due` goes on by itself. A command of yours tries it at once.",
+            )
 
 
 def _connection(runtime: Runtime, known: Known) -> Check:

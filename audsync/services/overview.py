@@ -8,9 +8,9 @@ from audsync.connectors import registry
 from audsync.connectors.contract import Spec
 from audsync.domain import BatchState
 from audsync.errors import ConfigError
-from audsync.services import expiry, reports, told
+from audsync.services import circuits, expiry, reports, told
 from audsync.services.runtime import Runtime
-from audsync.store import jobs, ledger
+from audsync.store import breakers, jobs, ledger
 from audsync.store.tables import PlatformAudience
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
 
     Beside what every report on an audience has: `identifiers_accepted` that the platform took and
     `identifiers_confirmed` of these that it has worked off; `settlement` of the latest requests
-    that are worked off later; `matched_percent` as lower and upper bound; `warnings` that hold.
+    that are worked off later; `circuit` of its connection; `matched_percent` as lower and upper
+    bound; `warnings` that hold.
     """
     now = runtime.database.now(session)
     since = now - HISTORY
@@ -40,6 +41,7 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
         **shown,
         **_members(session, audience),
         "settlement": settlement,
+        "circuit": circuits.as_json(breakers.look(session, circuits.of(audience))),
         "matched_percent": shown["matched_percent"] or _bounds(settlement),
         "warnings": [
             *expiry.warnings_for(session, audience, now, left=left),

@@ -19,7 +19,7 @@ from audsync.errors import (
     UnavailableError,
 )
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, run_due
+from audsync.services import audiences, connection_checks, reports, run_due
 from audsync.services.run_due import Pace, Report
 from audsync.services.runtime import Runtime
 from audsync.services.stopping import TimeBudget
@@ -277,3 +277,20 @@ def test_an_answer_is_worth_more_than_word_of_it(
 
     monkeypatch.setattr(breakers, "note_success", lose_the_store)
     ask(runtime)
+
+
+def test_whoever_looks_sees_that_a_connection_rests(two: Project) -> None:
+    break_down(two)
+    runtime = two.restart()
+    recovery_at = reports.moment(circuit(two).recovery_at)
+    told = f"meta-main rests until {recovery_at}, openings in the last hour: 1"
+    assert [one["circuit"]["state"] for one in audiences.status(runtime)] == ["open"] * 2
+    checks = {one.name: one for one in connection_checks.connections(runtime)}
+    assert checks["circuit meta-main"].detail == f"CIRCUIT_OPEN: {told}."
+
+
+def test_a_doctor_s_look_counts_for_nobody(project: Project) -> None:
+    project.world.faults.arm([DOWN])
+    for _ in range(6):
+        assert not all(one.ok for one in connection_checks.connections(project.restart()))
+    assert circuit(project) == Circuit()
