@@ -4,6 +4,7 @@ Every scalar reaches these types as the text that stands in the file, so that an
 `0123` keeps its zero and the region `NO` stays Norway. Messages never repeat a value.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -138,8 +139,16 @@ def _region(value: object) -> str:
     return text
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host of a URL is this machine itself, so that nobody can listen on the way."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _http_url(value: str) -> str:
-    """The URL without its trailing slash; a path prefix is kept."""
+    """The URL without its trailing slash; a path prefix is kept. Secrets go there: not in clear."""
     try:
         parts = urlsplit(value)
         is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -151,6 +160,10 @@ def _http_url(value: str) -> str:
         raise ValueError("must be a URL that starts with https:// or http://")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be a URL without user, password, query or fragment")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ValueError(
+            "must start with https://: http:// is for this machine only, as for a sandbox"
+        )
     return value.rstrip("/")
 
 

@@ -100,6 +100,15 @@ def test_a_connection_is_told_as_one_document(shop: Project) -> None:
     assert shop.run("connections", "test", "main", "--json").json["connections"][0]["error"] is None
 
 
+def test_secrets_do_not_go_to_another_machine_in_the_clear(shop: Project) -> None:
+    path = shop.folder / "secret.json"
+    path.write_text('{"access_token": "EAABnever"}', "utf-8")
+    words = ("connect", "meta", "--name", "m", "--account", "1001", "--credentials-file", str(path))
+    refused = shop.run(*words, "--base-url", "http://proxy.test/meta")
+    assert refused.exit_code == 2
+    assert "must start with https://" in refused.stderr
+
+
 def test_a_refusal_has_the_platforms_own_words_and_saves_nothing(shop: Project) -> None:
     done = connect(shop, "--json", token="wrong")
     assert done.exit_code == 5

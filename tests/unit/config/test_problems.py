@@ -186,6 +186,20 @@ CASES = {
             "must be a URL that starts with https:// or http://"
         ),
     ),
+    "URL without TLS": (
+        "connections: {m: {platform: meta, account: 1, base_url: 'http://proxy.test/meta'}}",
+        (
+            "audsync.yaml:1: connections.m.base_url: must start with https://:"
+            " http:// is for this machine only, as for a sandbox"
+        ),
+    ),
+    "token URL without TLS": (
+        "connections: {m: {platform: snapchat, account: b, token_url: 'http://10.0.0.7/t'}}",
+        (
+            "audsync.yaml:1: connections.m.token_url: must start with https://:"
+            " http:// is for this machine only, as for a sandbox"
+        ),
+    ),
     "URL with a password": (
         "connections: {m: {platform: meta, account: 1, base_url: 'https://u:p@proxy'}}",
         (

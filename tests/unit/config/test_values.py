@@ -58,6 +58,9 @@ def test_what_is_no_size(written: object) -> None:
         ("https://graph.facebook.com", "https://graph.facebook.com"),
         ("http://127.0.0.1:8787/meta/", "http://127.0.0.1:8787/meta"),
         ("http://[::1]:8787/a/b", "http://[::1]:8787/a/b"),
+        ("http://localhost/prefix", "http://localhost/prefix"),
+        ("http://localhost:1/a/b/", "http://localhost:1/a/b"),
+        ("http://127.8.9.1", "http://127.8.9.1"),
     ],
 )
 def test_urls_keep_their_path_and_lose_their_last_slash(written: str, read: str) -> None:
@@ -72,6 +75,17 @@ def test_urls_keep_their_path_and_lose_their_last_slash(written: str, read: str)
 def test_what_is_no_url(written: str) -> None:
     with pytest.raises(ValueError, match="1 validation error"):
         TypeAdapter(HttpUrl).validate_python(written)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["proxy.test", "10.0.0.7", "0.0.0.0", "[::]", "localhost.evil.test", "127.0.0.1.evil.test",
+     "2130706433", "localhost.", "[::ffff:10.0.0.7]"],
+)  # fmt: skip
+def test_secrets_go_to_no_other_machine_in_the_clear(host: str) -> None:
+    with pytest.raises(ValueError, match="must start with https://"):
+        TypeAdapter(HttpUrl).validate_python(f"http://{host}/meta")
+    assert TypeAdapter(HttpUrl).validate_python(f"https://{host}/meta")
 
 
 def test_columns_are_told_by_the_kind_of_value() -> None:
