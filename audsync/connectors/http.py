@@ -26,6 +26,7 @@ from audsync.connectors.gate import OwnGate
 from audsync.connectors.oauth import Bearer
 from audsync.connectors.replies import Reply
 from audsync.connectors.tries import Tries
+from audsync.connectors.unpacking import UnreadableError, unpacked
 from audsync.errors import (
     AudsyncError,
     CredentialsExpiredError,
@@ -249,6 +250,9 @@ class ApiClient:
         except httpx.HTTPError as error:
             message = f"The connection to {platform} broke off ({type(error).__name__})."
             raise OutcomeUnknownError(message, timed_out=False, details=details) from error
+        except UnreadableError as error:
+            message = f"{platform}'s answer cannot be read: it is {error}."
+            raise OutcomeUnknownError(message, timed_out=False, details=details) from error
         steps.reached("http: after response")
         return Reply(status=response.status_code, headers=response.headers, body=body)
 
@@ -256,7 +260,8 @@ class ApiClient:
         # The read time-out starts anew with every byte: a trickle needs an end of its own.
         ends_at = self._clock.monotonic() + self._limits.request_timeout_s
         body = bytearray()
-        for chunk in response.iter_bytes():
+        encoding = response.headers.get("Content-Encoding", "")
+        for chunk in unpacked(response.iter_raw(), encoding):
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 message = (
