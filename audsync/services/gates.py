@@ -8,6 +8,7 @@ What cron calls keeps away until it is time.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from audsync.connectors.gate import MOMENT_S
@@ -73,15 +74,15 @@ class SharedGate:
 
     def take_place(self, most_s: float) -> float:
         """Wait for a place in the quota, together with all other processes."""
-        left_s = max(most_s, PACE_S)
+        waited_s = 0.0
         while True:
-            place = self._next_place(left_s)
+            place = self._next_place(most_s - waited_s, PACE_S - waited_s)
             if not place.is_taken:
                 return place.wait_s
             if place.wait_s <= MOMENT_S:
                 return 0.0
             self.pause(place.wait_s)
-            left_s -= place.wait_s
+            waited_s += place.wait_s
             if budgets.holds(self.runtime.database, self.quota, place):
                 return 0.0
 
@@ -137,15 +138,18 @@ class SharedGate:
             self.pause(LOOK_S)
             left_s -= LOOK_S
 
-    def _next_place(self, most_s: float) -> budgets.Place:
-        database, asked = self.runtime.database, self.runtime.asked_for_calm
-        place = budgets.take(database, self.quota, most_s=most_s, asks_anyway=self._asks_anyway)
+    def _next_place(self, most_s: float, pace_s: float) -> budgets.Place:
+        """The next place, or the first one in spite of a calm, for a person who has not asked."""
+        take = partial(
+            budgets.take, self.runtime.database, self.quota, most_s=most_s, pace_s=pace_s
+        )
+        place = take(asks_anyway=self._asks_anyway)
         may_ask = place.is_blocked and not self.runtime.is_scheduled
-        if place.is_taken or not may_ask or self.quota.key in asked:
+        if place.is_taken or not may_ask or self.quota.key in self.runtime.asked_for_calm:
             return place
-        asked.add(self.quota.key)
+        self.runtime.asked_for_calm.add(self.quota.key)
         self._asks_anyway = True
-        return budgets.take(database, self.quota, most_s=most_s, asks_anyway=True)
+        return take(asks_anyway=True)
 
     def _count_failure(self) -> None:
         self.runtime.met_failures.add(self.connection)

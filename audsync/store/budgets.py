@@ -45,14 +45,20 @@ class Place:
 
 
 def take(
-    database: Database, quota: CallQuota, *, most_s: float, asks_anyway: bool = False
+    database: Database,
+    quota: CallQuota,
+    *,
+    most_s: float,
+    pace_s: float = 0.0,
+    asks_anyway: bool = False,
 ) -> Place:
-    """Take the next place for one request; none that is further away than `most_s`.
+    """Take the next place for one request; none that is further away than is any use.
 
     Args:
         database: the store.
         quota: what the request counts against.
-        most_s: the longest wait that is any use.
+        most_s: the longest wait.
+        pace_s: the same, if that is longer, where no platform asked for it: it is our own pace.
         asks_anyway: whether it leaves although the platform asked for calm.
     """
     with database.transaction() as session:
@@ -63,11 +69,12 @@ def take(
         at_s = place_s(quota.rates, row.taken, earliest.timestamp())
         at = max(earliest, datetime.fromtimestamp(at_s, UTC))
         wait_s = (at - moment).total_seconds()
-        is_taken = wait_s <= most_s
+        is_blocked = earliest > moment
+        is_taken = wait_s <= max(0.0, most_s, 0.0 if is_blocked else pace_s)
         if is_taken:
             taken = taken_after(quota.rates, row.taken, at.timestamp(), since_s=moment.timestamp())
             execute(session, _CHANGE, {"quota": quota.key, "taken": taken})
-    return Place(at=at, wait_s=wait_s, is_taken=is_taken, is_blocked=earliest > moment)
+    return Place(at=at, wait_s=wait_s, is_taken=is_taken, is_blocked=is_blocked)
 
 
 def holds(database: Database, quota: CallQuota, place: Place) -> bool:

@@ -73,6 +73,14 @@ def test_a_place_too_far_away_is_left_to_others(database: Database) -> None:
     assert budgets.take(database, QUOTA, most_s=60).wait_s == pytest.approx(0.25)
 
 
+def test_our_own_pace_is_kept_for_longer_than_a_calm_that_is_asked_for(database: Database) -> None:
+    for _ in range(3):
+        budgets.take(database, QUOTA, most_s=60)
+    assert budgets.take(database, QUOTA, most_s=0, pace_s=1).is_taken
+    budgets.block(database, QUOTA, 0.5)
+    assert not budgets.take(database, QUOTA, most_s=0, pace_s=1).is_taken
+
+
 def test_the_slowest_rate_decides(database: Database) -> None:
     slow = CallQuota(key="k", rates=(SECOND, CallRate(name="own", calls=2, window_s=60)))
     waits = [budgets.take(database, slow, most_s=999).wait_s for _ in range(3)]
