@@ -1,11 +1,15 @@
-"""What a plan may not do unless a person says so: empty an audience. Pure."""
+"""What a plan may not do unless a person says so: shrink an audience, trust broken data. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from audsync.domain import IDENTIFIERS, Kind
 from audsync.errors import GuardError
 from audsync.sync.contract import PlanSummary, SegmentCounts
 
 ALWAYS_SUSPICIOUS_REMOVALS = 1_000
+FEW_REJECTS = 20
+"""So many values of a kind may be wrong at once: typing errors, not a broken source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +18,7 @@ class Guard:
 
     max_removed_percent: float = 30.0
     min_profiles: int | None = None
+    max_rejects_rise_percent: float = 20.0
     is_lifted: bool = False
 
 
@@ -26,8 +31,18 @@ class Verdict:
     message: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What was there before the plan."""
+
+    snapshot_size: int
+    """Identifiers confirmed to be on the platform."""
+    rejects: Mapping[str, float] = field(default_factory=dict)
+    """Percent of the values of each kind that were rejected in the run before, by label."""
+
+
 def judge(
-    guard: Guard, *, counts: SegmentCounts, summary: PlanSummary, snapshot_size: int
+    guard: Guard, *, counts: SegmentCounts, summary: PlanSummary, before: Before
 ) -> tuple[Verdict, ...]:
     """Every guard's verdict on a plan.
 
@@ -35,8 +50,9 @@ def judge(
         guard: the audience's limits; whether they are lifted does not matter here.
         counts: what reading the segment came to.
         summary: the plan.
-        snapshot_size: identifiers confirmed to be on the platform.
+        before: what it is compared with.
     """
+    snapshot_size = before.snapshot_size
     removed = summary.removes
     percent = 100 * removed / snapshot_size if snapshot_size else 0.0
     is_many = removed > ALWAYS_SUSPICIOUS_REMOVALS or 2 * removed > snapshot_size
@@ -56,6 +72,7 @@ def judge(
             message=f"{removed:,} of {snapshot_size:,} identifiers ({percent:.1f} %) would be"
             f" removed; the limit is {guard.max_removed_percent:g} %",
         ),
+        *_of_rejects(guard, counts, summary, before),
     ]
     if least is not None:
         verdicts.append(
@@ -66,6 +83,38 @@ def judge(
             )
         )
     return tuple(verdicts)
+
+
+def reject_percents(counts: SegmentCounts, summary: PlanSummary) -> dict[str, float]:
+    """Percent of the values of each kind of identifier that were rejected, by label."""
+    sizes = summary.desired_sizes
+    return {
+        kind.label: 100 * rejected / (rejected + sizes.get(kind, 0))
+        for kind in IDENTIFIERS
+        if (rejected := _rejected(counts, kind)) or sizes.get(kind)
+    }
+
+
+def _of_rejects(
+    guard: Guard, counts: SegmentCounts, summary: PlanSummary, before: Before
+) -> Iterator[Verdict]:
+    """One verdict for each kind of which the run before knew how much was rejected."""
+    percents = reject_percents(counts, summary)
+    for kind in IDENTIFIERS:
+        if kind.label not in before.rejects or kind.label not in percents:
+            continue
+        now, then = percents[kind.label], before.rejects[kind.label]
+        is_many = _rejected(counts, kind) > FEW_REJECTS
+        yield Verdict(
+            name="max_rejects_rise_percent",
+            is_ok=not (now - then > guard.max_rejects_rise_percent and is_many),
+            message=f"{now:.1f} % of the {kind.label} values are rejected, {then:.1f} % were in the"
+            f" last run; the limit is a rise of {guard.max_rejects_rise_percent:g} points",
+        )
+
+
+def _rejected(counts: SegmentCounts, kind: Kind) -> int:
+    return sum(counts.rejected.get(kind.label, {}).values())
 
 
 def enforce(guard: Guard, verdicts: tuple[Verdict, ...], *, audience: str) -> None:

@@ -22,7 +22,7 @@ from audsync.sync.send import send
 
 LASTING_FACTS = ("predecessor", "must_wipe")
 """What outlives every plan, until the service that noted it is done with it."""
-_KEPT_FACTS = ("rules", "sizes", "stuck_session", "is_lost", *LASTING_FACTS)
+_KEPT_FACTS = ("rules", "sizes", "rejects", "stuck_session", "is_lost", *LASTING_FACTS)
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED})
 
 
@@ -95,7 +95,12 @@ def standing_of(desk: Desk, audience_id: UUID) -> Standing:
 def closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What remains to be known of a plan once it is closed."""
     lasting = {name: facts[name] for name in LASTING_FACTS if name in facts}
-    return {"rules": facts["rules"], "sizes": facts["next_sizes"], **lasting}
+    return {
+        "rules": facts["rules"],
+        "sizes": facts["next_sizes"],
+        "rejects": facts.get("rejects", {}),  # plans of earlier versions have none
+        **lasting,
+    }
 
 
 def as_json(sizes: Mapping[Kind, int]) -> dict[str, int]:

@@ -38,7 +38,7 @@ from audsync.sync.contract import (
     SegmentCounts,
     StateFiles,
 )
-from audsync.sync.guards import Guard, Verdict
+from audsync.sync.guards import Before, Guard, Verdict
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_facts, recover
 from audsync.sync.send import Session, send
@@ -230,7 +230,10 @@ def draft(
         plan=plan,
         books=bookkeeping.close(desired.counts, plan, plan.batches, platform_rejected=0),
         verdicts=guards.judge(
-            guard, counts=desired.counts, summary=plan.summary, snapshot_size=snapshot_size
+            guard,
+            counts=desired.counts,
+            summary=plan.summary,
+            before=Before(snapshot_size=snapshot_size, rejects=standing.facts.get("rejects", {})),
         ),
         desired=desired,
         snapshot_size=snapshot_size,
@@ -254,6 +257,7 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
         "next_sizes": as_json(drafted.plan.summary.desired_sizes),
         "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),
         "is_lost": bool(standing.facts.get("is_lost")),
+        "rejects": guards.reject_percents(drafted.counts, drafted.plan.summary),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
 

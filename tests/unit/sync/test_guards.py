@@ -5,7 +5,7 @@ import pytest
 from audsync.domain import Kind
 from audsync.errors import GuardError
 from audsync.sync.contract import KindChange, PlanSummary, SegmentCounts
-from audsync.sync.guards import Guard, enforce, judge
+from audsync.sync.guards import Before, Guard, enforce, judge, reject_percents
 
 
 def refused_by(
@@ -27,7 +27,7 @@ def refused_by(
         guard or Guard(),
         counts=SegmentCounts(rows=rows, profiles=profiles),
         summary=summary,
-        snapshot_size=of,
+        before=Before(snapshot_size=of),
     )
     return {verdict.name for verdict in verdicts if not verdict.is_ok}
 
@@ -84,7 +84,7 @@ def test_a_refusal_names_every_objection_and_the_flag() -> None:
         session_kinds=(),
     )
     guard = Guard(min_profiles=1)
-    verdicts = judge(guard, counts=counts, summary=summary, snapshot_size=7)
+    verdicts = judge(guard, counts=counts, summary=summary, before=Before(snapshot_size=7))
     with pytest.raises(GuardError) as refusal:
         enforce(guard, verdicts, audience="vip")
     assert refusal.value.exit_code == 7
@@ -95,3 +95,57 @@ def test_a_refusal_names_every_objection_and_the_flag() -> None:
         "min_profiles",
     ]
     enforce(Guard(min_profiles=1, is_lifted=True), verdicts, audience="vip")
+
+
+def _with_phones(*, good: int, bad: int, before: float | None, guard: Guard) -> set[str]:
+    """Names of the guards that object where so many phones are rejected."""
+    kinds = {Kind.EMAIL: KindChange(unchanged=1_000), Kind.PHONE: KindChange(unchanged=good)}
+    summary = PlanSummary(
+        kinds=kinds,
+        causes={},
+        profiles_sent=0,
+        profiles_new=0,
+        profiles_refreshed=0,
+        profiles_left=0,
+        profiles_left_silently=0,
+        echoed=0,
+        session_kinds=(),
+    )
+    counts = SegmentCounts(rows=1_000, profiles=1_000, rejected={"phone": {"not_a_number": bad}})
+    percents = reject_percents(counts, summary)
+    assert percents == {"email": 0.0, "phone": 100 * bad / (bad + good)}
+    rejects = {"email": 0.0, **({} if before is None else {"phone": before})}
+    verdicts = judge(
+        guard,
+        counts=counts,
+        summary=summary,
+        before=Before(snapshot_size=1_000 + good, rejects=rejects),
+    )
+    return {verdict.name for verdict in verdicts if not verdict.is_ok}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "before", "is_refused"),
+    [
+        (800, 200, 0.0, False),  # exactly 20 points
+        (790, 210, 0.0, True),
+        (790, 210, 1.0, False),  # as bad as ever, nearly
+        (790, 210, None, False),  # nothing is known of the run before
+        (0, 1_000, 5.0, True),
+        (0, 20, 0.0, False),  # typing errors
+        (0, 21, 0.0, True),
+        (1_000, 0, 50.0, False),  # it became better
+    ],
+)
+def test_rejects_may_rise_by_twenty_points(
+    good: int, bad: int, before: float | None, is_refused: bool
+) -> None:
+    refused = _with_phones(good=good, bad=bad, before=before, guard=Guard())
+    assert refused == ({"max_rejects_rise_percent"} if is_refused else set())
+
+
+def test_how_far_rejects_may_rise_is_the_audience_s_own_choice() -> None:
+    lax = Guard(max_rejects_rise_percent=100)
+    assert _with_phones(good=0, bad=1_000, before=0.0, guard=lax) == set()
+    strict = Guard(max_rejects_rise_percent=1)
+    assert _with_phones(good=970, bad=30, before=0.0, guard=strict) == {"max_rejects_rise_percent"}
