@@ -1,4 +1,7 @@
-"""What `export --delta` means: the rows that `sync` would send now, as a file. Touches nothing."""
+"""What `export --delta` means: the rows that `sync` would send now, as a file.
+
+Neither the platform nor what is known of the audience is touched; the audit trail tells of it.
+"""
 
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -6,9 +9,12 @@ from typing import BinaryIO
 from audsync.domain import Action
 from audsync.errors import UsageError
 from audsync.services import export_files, planning
+from audsync.services.actor import harmless
+from audsync.services.acts import record
 from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.exporting import Done, require_feature
 from audsync.services.runtime import Runtime
+from audsync.store.audit import Act
 from audsync.sync.exports.changes import ChangeSheet, kinds_in
 
 
@@ -45,6 +51,13 @@ def export_delta(runtime: Runtime, wish: DeltaWish, *, stdout: BinaryIO) -> Done
             details={"option": "--delta", "segment": audience.segment},
         )
     destination = export_files.destination(wish.out, stdout)
+    told = {"is_hashed": True, "format": wish.format, "out": harmless(wish.out), "delta": True}
+    record(
+        runtime,
+        Act.SEGMENT_EXPORTED,
+        {"segment": audience.segment, "audience": audience.slug},
+        told,
+    )
     with destination, planning.drafting(runtime, audience) as (engine, drafted):
         plan = drafted.plan
         removals = (batch for batch in plan.batches if batch.action is Action.REMOVE)

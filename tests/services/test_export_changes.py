@@ -1,13 +1,13 @@
 import csv
 import hashlib
 import io
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audsync.domain import Platform
 from audsync.errors import AudienceUnknownError, FeatureDisabledError, UsageError
+from audsync.services import audiences, auditing
 from audsync.services.export_changes import DeltaWish, export_delta
 from tests.services.conftest import CONFIG, Project
 
@@ -26,13 +26,12 @@ def delta(
         return list(csv.DictReader(file))
 
 
-def kept(folder: Path) -> dict[str, bytes]:
-    """Every file of the store and the state folder."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.suffix not in {".csv", ".yaml"}
-    }
+def kept(project: Project) -> tuple[list[dict[str, Any]], list[object], dict[str, bytes]]:
+    """What is known of the audience, its jobs and its files."""
+    state = project.folder / "audsync-state"
+    runtime = project.runtime
+    files = {str(path): path.read_bytes() for path in state.rglob("*") if path.is_file()}
+    return audiences.status(runtime), [*audiences.history(runtime)], files
 
 
 @pytest.fixture
@@ -72,10 +71,19 @@ def test_a_person_with_two_addresses_takes_two_rows_as_on_the_wire(project: Proj
 
 
 def test_it_touches_nothing(grown: Project) -> None:
-    before, held = kept(grown.folder), grown.held()
+    before, held = kept(grown), grown.held()
     delta(grown)
-    assert kept(grown.folder) == before
+    assert kept(grown) == before
     assert grown.held() == held
+
+
+def test_the_audit_trail_tells_of_it(grown: Project) -> None:
+    delta(grown)
+    entry = auditing.listed(grown.runtime, since=None, limit=1)[0]
+    assert (entry["act"], entry["subject"]) == (
+        "segment.exported",
+        {"segment": "vip", "audience": "a"},
+    )
 
 
 def test_a_guard_s_objection_is_told(grown: Project) -> None:
