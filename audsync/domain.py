@@ -43,6 +43,8 @@ class Kind(IntEnum):
     BIRTH_YEAR = 24
     BIRTH_MONTH = 25
     BIRTH_DAY = 26
+    AD_USER_DATA = 27
+    AD_PERSONALIZATION = 28
 
     @property
     def is_identifier(self) -> bool:
@@ -57,6 +59,10 @@ class Kind(IntEnum):
 
 FIRST_FIELD = 16
 IDENTIFIERS = tuple(kind for kind in Kind if kind < FIRST_FIELD)
+STATEMENTS = (Kind.AD_USER_DATA, Kind.AD_PERSONALIZATION)
+"""Match fields that match nobody: what a person agreed to, for platforms that are told so."""
+YES_WORDS = ("true", "1", "yes", "y", "t", "granted", "opt_in")
+"""What counts as consent in a column, in any case; everything else does not."""
 
 
 class SyncOperation(StrEnum):

@@ -189,6 +189,14 @@ class ColumnsConfig(IdentifierColumns):
         default=None,
         description="Whether a row may be sent; exactly one column. False or empty: never.",
     )
+    ad_user_data: Column | None = Field(
+        default=None,
+        description="Whether Google is told that the person agreed to its use of their data;"
+        " exactly one column. Empty: what the connection says.",
+    )
+    ad_personalization: Column | None = Field(
+        default=None, description="The same of personalised ads; exactly one column."
+    )
 
 
 class EventsConfig(Section):

@@ -94,7 +94,21 @@ def only_kind(members: pa.Table) -> Kind:
     return kinds[0]
 
 
-def entries(members: pa.Table, values: Mapping[Column, str], *, entry: str) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aside:
+    """What some entries say beside their values: all of it, or nothing."""
+
+    texts: Mapping[Column, str]
+    """The kinds in the order wanted, and how each is written; `%s` stands for its text."""
+    missing: Mapping[Column, str]
+    """The text of a kind that an entry lacks while it has another."""
+    around: str
+    """How it is written; `%s` stands for the texts, with commas between them."""
+
+
+def entries(
+    members: pa.Table, values: Mapping[Column, str], *, entry: str, aside: Aside | None = None
+) -> str:
     """A JSON array with one entry a person, which holds only the values that there are.
 
     Args:
@@ -102,11 +116,12 @@ def entries(members: pa.Table, values: Mapping[Column, str], *, entry: str) -> s
         values: the kinds in the order wanted, and how one value of each is written; `%s` stands
             for its text, which belongs into quotes.
         entry: how one person is written; `%s` stands for the values, with commas between them.
+        aside: what is written before the last character of an entry that has anything of it.
 
     Raises:
         ValueError: `members` holds a kind that no column takes.
     """
-    cells = _cells(members, tuple(values))
+    cells = _cells(members, (*values, *(aside.texts if aside else ())))
     written = [
         pl.when(pl.col(column.kind.label) != "").then(
             pl.concat_str(*_around(template, pl.col(column.kind.label)))
@@ -114,7 +129,9 @@ def entries(members: pa.Table, values: Mapping[Column, str], *, entry: str) -> s
         for column, template in values.items()
     ]
     joined = pl.concat_str(written, separator=",", ignore_nulls=True)
-    return f"[{cells.select(pl.concat_str(*_around(entry, joined)).str.join(',')).item()}]"
+    before, inside, after = _around(entry[:-1], joined)
+    whole = pl.concat_str(before, inside, after, _beside(aside), pl.lit(entry[-1]))
+    return f"[{cells.select(whole.str.join(',')).item()}]"
 
 
 def without(members: pa.Table, positions: Collection[int]) -> pa.Table:
@@ -122,6 +139,25 @@ def without(members: pa.Table, positions: Collection[int]) -> pa.Table:
     frame = pl.DataFrame(members)
     is_left_out = frame["row"].rle_id().is_in(list(positions))
     return frame.filter(~is_left_out).to_arrow().cast(members.schema)
+
+
+def _beside(aside: Aside | None) -> pl.Expr:
+    if aside is None:
+        return pl.lit("")
+    is_there = [pl.col(column.kind.label) != "" for column in aside.texts]
+    written = [
+        pl.concat_str(
+            *_around(
+                template,
+                pl.when(there).then(pl.col(column.kind.label)).otherwise(pl.lit(missing)),
+            )
+        )
+        for (column, template), there, missing in zip(
+            aside.texts.items(), is_there, aside.missing.values(), strict=True
+        )
+    ]
+    whole = pl.concat_str(*_around(aside.around, pl.concat_str(written, separator=",")))
+    return pl.when(pl.any_horizontal(is_there)).then(whole).otherwise(pl.lit(""))
 
 
 def _around(template: str, inside: pl.Expr) -> tuple[pl.Expr, ...]:

@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from audsync.domain import Kind, Platform
-from audsync.identifiers import hashing, phone_oracle
+from audsync.domain import STATEMENTS, Kind, Platform
+from audsync.identifiers import consent, hashing, phone_oracle
 from audsync.identifiers import text as texts
 from audsync.identifiers.columns import Column, prepared
 from audsync.identifiers.countries import code_of
@@ -54,7 +54,8 @@ def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
 
     Args:
         batch: `profile` uint64 without nulls, and string columns `{label}.{n}` such as `email.0`
-            and `email.1`; others are ignored. `country.0` is the country of the row's phones, too.
+            and `email.1`; others are ignored. `country.0` is the country of the row's phones, too;
+            `ad_user_data.0` and `ad_personalization.0` state consent.
         spec: the platform, and how to read phones.
 
     Returns:
@@ -69,7 +70,10 @@ def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
     rejections = [part for _, bad in parts for part in bad]
     return pack(
         batch.column("profile").to_numpy(),
-        list(_held((part for values, _ in parts for part in values), spec)),
+        [
+            *_held((part for values, _ in parts for part in values), spec),
+            *_statements(batch, spec),
+        ],
         [part for part in rejections if part.kind.is_identifier or _carries(spec, part.kind)],
         manifold={kind for kind in kinds if kinds.count(kind) > 1},
     )
@@ -146,6 +150,15 @@ def _held(parts: Iterable[Values], spec: PrepareSpec) -> Iterator[Values]:
             yield part
         elif part.kind.is_identifier:
             yield replace(part, reason=Reason.NOT_SENDABLE)
+
+
+def _statements(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[Values]:
+    """What the rows say about consent, where the platform is told so."""
+    for kind in STATEMENTS:
+        name = f"{kind.label}.0"
+        is_told = column_rule(spec.platform, kind) is not None and _carries(spec, kind)
+        if is_told and name in batch.schema.names:
+            yield consent.stated(kind, texts.cells_of(batch.column(name)))
 
 
 def _columns(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[Column]:

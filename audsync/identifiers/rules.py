@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
 
-from audsync.domain import Kind, Platform
+from audsync.domain import STATEMENTS, Kind, Platform
 
 REVISION = 1
 """Raised whenever any answer of the kernel changes, so that snapshots know they are old."""
@@ -38,6 +38,7 @@ class Form(StrEnum):
     COUNTRY_UPPER = "country_upper"
     GENDER = "gender"
     DATE_OF_BIRTH = "date_of_birth"
+    CONSENT = "consent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +190,20 @@ _GOOGLE_RULES = {
         text="ISO 3166-1 alpha-2, upper-case, not hashed",
         example=("usa", "US"),
     ),
+    Kind.AD_USER_DATA: _google(
+        form=Form.CONSENT,
+        is_raw=True,
+        text="GRANTED for a yes, DENIED for anything else that is not blank",
+        example=("yes", "GRANTED"),
+        note="a statement beside a member's identifiers, not a value to match",
+    ),
+    Kind.AD_PERSONALIZATION: _google(
+        form=Form.CONSENT,
+        is_raw=True,
+        text="GRANTED for a yes, DENIED for anything else that is not blank",
+        example=("no", "DENIED"),
+        note="a statement beside a member's identifiers, not a value to match",
+    ),
 }
 
 _TIKTOK_RULES = {
@@ -245,8 +260,8 @@ BIRTH_PARTS = (Kind.BIRTH_YEAR, Kind.BIRTH_MONTH, Kind.BIRTH_DAY)
 BIRTH_SLICES = MappingProxyType(dict(zip(BIRTH_PARTS, ((0, 4), (4, 2), (6, 2)), strict=True)))
 """Where in a YYYYMMDD the parts begin, and how long they are."""
 
-COLUMN_KINDS = tuple(kind for kind in Kind if kind not in BIRTH_PARTS)
-"""Kinds that a segment's columns may have."""
+COLUMN_KINDS = tuple(kind for kind in Kind if kind not in {*BIRTH_PARTS, *STATEMENTS})
+"""Kinds of value that a segment's columns may have: what can be looked at, hashed and matched."""
 
 
 def takes(platform: Platform) -> tuple[Kind, ...]:

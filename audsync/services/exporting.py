@@ -210,7 +210,8 @@ def _advance(runtime: Runtime) -> Callable[[int], None]:
 
 
 def _sheets(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
-    mapped = segment.columns.by_kind
+    columns = segment.columns.by_kind
+    mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
     kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}
     if wish.page is not None:
         return sheets(wish.page, kinds, is_hashed=wish.is_hashed)

@@ -21,6 +21,8 @@ _REASON = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _PREFIX = "PROCESSING_ERROR_REASON_"
 _NO_FAULT_OF_ROWS = {"INTERNAL_ERROR"}
 """Reasons that say nothing about the rows: sent again, they may be taken."""
+_CONSENT = {"DENIED_CONSENT", "NO_CONSENT", "UNKNOWN_CONSENT"}
+"""Reasons that are as final when nobody of a request is left as when somebody is."""
 _RANGE = re.compile(r"MATCH_RATE_RANGE_(\d{1,3})_TO_(\d{1,3})")
 _LOWEST_RANGE = "MATCH_RATE_RANGE_LESS_THAN_20"
 
@@ -40,7 +42,9 @@ def settlement(answer: Mapping[str, Any], audience: RemoteId) -> Settlement:
     reasons: Counter[str] = Counter()
     for reason, rows in _reasons(told):
         reasons[reason] += rows
-    is_rejected = status in _FAILED or bool(_NO_FAULT_OF_ROWS & set(reasons))
+    # A person who took consent back may be all there is to a request.
+    has_failed = status in _FAILED and not (reasons and reasons.keys() <= _CONSENT)
+    is_rejected = has_failed or bool(_NO_FAULT_OF_ROWS & reasons.keys())
     return Settlement(
         state=SettlementState.REJECTED if is_rejected else SettlementState.CONFIRMED,
         rejected_rows=reasons.total(),

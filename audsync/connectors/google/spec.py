@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from audsync.connectors.contract import CallLimit, Replacing, Spec
-from audsync.domain import Kind, Platform
+from audsync.domain import STATEMENTS, Kind, Platform
 
 BASE_URL = "https://datamanager.googleapis.com"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
@@ -19,7 +19,7 @@ _CONTACT = Spec(
     api_version="v1",
     # Names and places form one identifier of four parts, which a removal would have to repeat
     # whole as it was sent; docs/platforms/google.md.
-    accepts=(Kind.EMAIL, Kind.PHONE),
+    accepts=(Kind.EMAIL, Kind.PHONE, *STATEMENTS),
     max_batch_rows=10_000,
     takes_person_rows=True,
     replaces_by=Replacing.SWEEP,
@@ -40,8 +40,8 @@ _CONTACT = Spec(
 
 SPECS: Mapping[str, Spec] = {
     CONTACT: _CONTACT,
-    MOBILE: replace(_CONTACT, accepts=(Kind.MOBILE_ID,)),
-    USER_ID: replace(_CONTACT, accepts=(Kind.EXTERNAL_ID,)),
+    MOBILE: replace(_CONTACT, accepts=(Kind.MOBILE_ID, *STATEMENTS)),
+    USER_ID: replace(_CONTACT, accepts=(Kind.EXTERNAL_ID, *STATEMENTS)),
 }
 """A list is of one kind for good, and takes nothing of the others."""
 

@@ -4,7 +4,8 @@ Source: upload-data guide and the list of processing errors, read 2026-11-22. Wh
 lives in the EEA cannot be told from hashes, so that rule is left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from audsync.sandbox.google.request import Request
@@ -13,24 +14,40 @@ _DENIED = "CONSENT_DENIED"
 _UNSAID = "CONSENT_STATUS_UNSPECIFIED"
 _FIELDS = ("adUserData", "adPersonalization")
 
+Consent = tuple[str, str]
+"""For `_FIELDS`, in Google's words."""
 
-def left_out(
-    request: Request, default: Mapping[str, str], members: Sequence[Mapping[str, Any]]
-) -> dict[int, str]:
-    """Member number -> reason; a member's own consent goes before the request's."""
-    settings = request.settings
-    reasons = {}
-    seen = set()
-    for at, member in enumerate(members):
+
+def stated(default: Mapping[str, str], members: Sequence[Mapping[str, Any]]) -> list[Consent]:
+    """What is said of each member; a member's own consent goes before the request's."""
+    said = []
+    for member in members:
         own = member.get("consent")
         consent = default if own is None else {**default, **own}
-        given = tuple(consent.get(name, _UNSAID) for name in _FIELDS)
-        seen.add(given)
+        user_data, personalization = (consent.get(name, _UNSAID) for name in _FIELDS)
+        said.append((user_data, personalization))
+    return said
+
+
+def counts(said: Iterable[Consent]) -> list[dict[str, Any]]:
+    """How often each consent was said."""
+    return [
+        {**dict(zip(_FIELDS, consent, strict=True)), "identifiers": count}
+        for consent, count in sorted(Counter(said).items())
+    ]
+
+
+def left_out(request: Request, said: Sequence[Consent]) -> dict[int, str]:
+    """Member number -> reason."""
+    settings = request.settings
+    reasons = {}
+    for at, given in enumerate(said):
         if _DENIED in given:
             reasons[at] = "PROCESSING_ERROR_REASON_DENIED_CONSENT"
         elif settings.requires_consent and _UNSAID in given:
             reasons[at] = "PROCESSING_ERROR_REASON_NO_CONSENT"
-    if settings.reports_mixed_consent and len(seen) > 1:
-        about = {"platform": "google", "kinds": len(seen), "at": request.now}
+    kinds = len(set(said))
+    if settings.reports_mixed_consent and kinds > 1:
+        about = {"platform": "google", "kinds": kinds, "at": request.now}
         request.report("mixed_consent", about)
     return reasons

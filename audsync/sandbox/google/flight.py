@@ -29,6 +29,8 @@ class Work:
     """Whom it names, less those who are left out; emptied when all is done."""
     row_count: int = 0
     """How many there were."""
+    consents: dict[bytes, tuple[str, str]] = field(default_factory=dict, repr=False)
+    """ingest: what it says of the person of each identifier, also of those who are left out."""
     dropped: Counter[str] = field(default_factory=Counter)
     """Members left out, by reason."""
     before: float = 0.0

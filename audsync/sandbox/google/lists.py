@@ -36,6 +36,8 @@ class UserList:
     info: dict[str, Any]
     """The block of the key type, as it was created."""
     members: Members = field(repr=False)
+    consents: dict[bytes, tuple[str, str]] = field(default_factory=dict, repr=False)
+    """What was last said of the person of each identifier that was sent and not removed since."""
     flight: Flight = field(repr=False)
     unready_calls: int = 0
     dirty_since: float | None = None
@@ -64,6 +66,10 @@ class UserList:
 
     def take(self, work: Work, settings: Settings, now: float) -> None:
         """Accept a request; in the mode `at_once`, or without a wait, members change now."""
+        if work.action == "remove":
+            for key in (key for row in work.rows for key in row):
+                self.consents.pop(key, None)
+        self.consents.update(work.consents)
         self.flight.take(work, self.members, settings)
         if settings.apply == "at_once" and self.dirty_since is None:
             self.dirty_since = now

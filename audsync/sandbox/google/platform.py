@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from audsync.sandbox.contract import Answer, Call, Remote, Report
-from audsync.sandbox.google import access, errors, objects, statuses, uploads
+from audsync.sandbox.google import access, consent, errors, objects, statuses, uploads
 from audsync.sandbox.google.identifiers import readable
 from audsync.sandbox.google.lists import UserList
 from audsync.sandbox.google.quotas import Bucket, Quotas, limit_name
@@ -143,6 +143,7 @@ class GoogleSandbox:
         del facts["id"]
         facts["in_flight"] = len(user_list.flight)
         facts["matched"] = user_list.members.matched()
+        facts["consents"] = consent.counts(user_list.consents.values())
         return Remote(
             id=user_list.id,
             name=user_list.display_name,

@@ -12,6 +12,7 @@ from typing import Any
 
 from audsync.sandbox.contract import Answer
 from audsync.sandbox.google import consent, destinations, errors, identifiers
+from audsync.sandbox.google.consent import Consent
 from audsync.sandbox.google.destinations import Destination
 from audsync.sandbox.google.errors import Violation
 from audsync.sandbox.google.flight import Action, Work
@@ -37,6 +38,8 @@ class _Upload:
     members: Sequence[Mapping[str, Any]] = field(repr=False)
     kind: str = ""
     checked: Checked = field(default_factory=Checked)
+    consents: Sequence[Consent] = ()
+    """Of each member; nothing of those that are to go."""
     left_out: dict[int, str] = field(default_factory=dict)
     """Member number -> why it is not stored."""
 
@@ -53,7 +56,8 @@ def ingest(request: Request) -> Answer:
         told = "Required terms and conditions are not accepted."
         violations.append(Violation(where, "TERMS_AND_CONDITIONS_NOT_SIGNED", told))
     _refuse(request, violations)
-    upload.left_out = consent.left_out(request, document.get("consent") or {}, upload.members)
+    upload.consents = consent.stated(document.get("consent") or {}, upload.members)
+    upload.left_out = consent.left_out(request, upload.consents)
     return _accepted(request, document, goals, upload, "ingest")
 
 
@@ -229,6 +233,8 @@ def _work(
         references = member.get("destinationReferences")
         if references and goal.reference not in references:
             continue
+        if upload.consents:
+            work.consents.update(dict.fromkeys(row, upload.consents[at]))
         if at in upload.left_out:
             work.dropped[upload.left_out[at]] += 1
         else:

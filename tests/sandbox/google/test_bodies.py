@@ -123,6 +123,19 @@ class TestConsent:
         google.ingest(user_list, person("a", consent=granted), person("b"), consent=DENIED)
         assert google.members(user_list) == {hashed("a")}
 
+    def test_what_was_said_last_of_each_is_shown_also_of_who_denied_it(
+        self, google: Google
+    ) -> None:
+        user_list = google.create()
+        google.ingest(user_list, person("a"), person("b", consent=DENIED), person("c"))
+        google.ingest(user_list, person("c", consent=DENIED))
+        google.remove(user_list, person("b"))
+        granted, denied = "CONSENT_GRANTED", "CONSENT_DENIED"
+        assert google.remote(user_list).facts["consents"] == [
+            {"adUserData": denied, "adPersonalization": denied, "identifiers": 1},
+            {"adUserData": granted, "adPersonalization": granted, "identifiers": 1},
+        ]
+
     def test_none_at_all(self, google: Google) -> None:
         user_list = google.create()
         google.ingest(user_list, person("a"), consent=None)

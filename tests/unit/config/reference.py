@@ -50,6 +50,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
 ]
 """Each kind of section, by where it stands."""
 _WORDS = {"str": "text", "int": "whole number", "float": "number", "bool": "true, false"}
+_STATEMENTS = ("ad_user_data", "ad_personalization")
 _WRITTEN = {
     "every": "1h, 6h, 12h, 24h, 168h",
     "minimum_every": "whole hours, such as 1h",
@@ -107,8 +108,11 @@ def _text(title: str, section: type[Section]) -> str:
 
 
 def _row(name: str, key: FieldInfo) -> str:
-    own_words = {} if _kind(key.annotation) == "mapping" else _WRITTEN
-    kind = own_words.get(name, _kind(key.annotation))
+    kind = _kind(key.annotation)
+    if name in _STATEMENTS and kind == "text":  # a connection has choices of the same names
+        kind = "column"
+    elif kind != "mapping":
+        kind = _WRITTEN.get(name, kind)
     return f"| `{name}` | {kind} | {_default(name, key)} | {key.description} |"
 
 

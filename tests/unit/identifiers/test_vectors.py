@@ -11,7 +11,7 @@ import pytest
 from audsync.domain import Kind, Platform
 from audsync.identifiers.kernel import PhonePolicy, PrepareSpec, examine, prepare
 from audsync.identifiers.reasons import Reason
-from audsync.identifiers.rules import column_rule
+from audsync.identifiers.rules import COLUMN_KINDS, column_rule
 
 Vector = dict[str, Any]
 
@@ -78,7 +78,5 @@ def test_every_platform_and_every_kind_it_takes_has_a_vector() -> None:
     published = {(vector["platform"], vector["type"]) for vector in VECTORS}
     for platform in Platform:
         for kind in Kind:
-            if column_rule(platform, kind) and kind not in (
-                Kind.BIRTH_YEAR, Kind.BIRTH_MONTH, Kind.BIRTH_DAY,
-            ):  # fmt: skip
+            if column_rule(platform, kind) and kind in COLUMN_KINDS:
                 assert (platform, kind.label) in published

@@ -53,6 +53,15 @@ def test_rows_left_out_are_counted_by_reason() -> None:
     assert told_again.reasons == {"DENIED_CONSENT": 3, "INVALID_FORMAT": 2}
 
 
+@pytest.mark.parametrize("reason", ["DENIED_CONSENT", "NO_CONSENT", "UNKNOWN_CONSENT"])
+def test_a_request_of_people_without_consent_alone_is_not_sent_for_ever(reason: str) -> None:
+    outcome = settlement(told("FAILED", errorInfo=errors(**{reason: "1"})), LIST)
+    assert outcome.state is SettlementState.CONFIRMED
+    assert outcome.reasons == {reason: 1}
+    mixed = errors(**{reason: "1", "INVALID_FORMAT": "1"})
+    assert settlement(told("FAILED", errorInfo=mixed), LIST).state is SettlementState.REJECTED
+
+
 def test_rows_lost_by_googles_own_fault_make_the_request_go_again() -> None:
     info = errors(INTERNAL_ERROR="1")
     outcome = settlement(told("PARTIAL_SUCCESS", errorInfo=info), LIST)

@@ -5,7 +5,7 @@ import pytest
 from audsync.connectors.contract import Replacing
 from audsync.connectors.google import spec
 from audsync.connectors.google.settings import settings
-from audsync.domain import Kind
+from audsync.domain import STATEMENTS, Kind
 from audsync.errors import ConfigError
 from tests.unit.connectors.google.accounts import APP, SECRETS, access
 
@@ -112,6 +112,6 @@ def test_a_list_takes_what_its_kind_says(
     options: dict[str, object], accepts: tuple[Kind, ...]
 ) -> None:
     told = spec.spec(options)
-    assert told.accepts == accepts
+    assert told.accepts == (*accepts, *STATEMENTS)
     assert told.replaces_by is Replacing.SWEEP
     assert told.settles_within_s == 86_400

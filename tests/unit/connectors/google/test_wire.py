@@ -95,6 +95,52 @@ def test_contacts_travel_a_person_an_entry() -> None:
     assert "loginAccount" not in json.loads(body)["destinations"][0]
 
 
+def consents(body: bytes) -> list[tuple[str, str] | None]:
+    """What Google's own library reads of each member's consent; None where it says nothing."""
+    read = read_by_google(body, vendor.IngestAudienceMembersRequest)
+    told = vendor.ConsentStatus
+    return [
+        (told(member.consent.ad_user_data).name, told(member.consent.ad_personalization).name)
+        if member.HasField("consent")
+        else None
+        for member in read.audience_members
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({}, Kind.EMAIL),
+        ({"list_kind": "mobile", **APP}, Kind.MOBILE_ID),
+        ({"list_kind": "user_id"}, Kind.EXTERNAL_ID),
+    ],
+)
+def test_a_member_says_what_it_agreed_to_and_never_half_of_it(
+    options: dict[str, object], kind: Kind
+) -> None:
+    value = ANN if kind is Kind.EMAIL else b"id"
+    body = wire.members_body(
+        mine(**options),  # granted, and denied
+        batch(
+            (0, kind, value),
+            (0, Kind.AD_USER_DATA, b"DENIED"),
+            (0, Kind.AD_PERSONALIZATION, b"GRANTED"),
+            (1, kind, value),
+            (1, Kind.AD_USER_DATA, b"DENIED"),
+            (2, kind, value),
+            (2, Kind.AD_PERSONALIZATION, b"GRANTED"),
+            (3, kind, value),
+        ),
+    )
+    granted, denied = "CONSENT_GRANTED", "CONSENT_DENIED"
+    assert consents(body) == [(denied, granted), (denied, denied), (granted, granted), None]
+    assert json.loads(body)["consent"] == {"adUserData": granted, "adPersonalization": denied}
+
+
+def test_where_nobody_says_anything_the_request_alone_speaks() -> None:
+    assert consents(wire.members_body(mine(), batch((0, Kind.EMAIL, ANN)))) == [None]
+
+
 def test_a_removal_has_neither_consent_nor_terms() -> None:
     body = wire.members_body(mine(), batch((1, Kind.EMAIL, ANN), action=Action.REMOVE))
     read = read_by_google(body, vendor.RemoveAudienceMembersRequest)
