@@ -96,7 +96,7 @@ def runtime_for(
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "audsync.yaml"
-    text = _CONFIG.format(source=source, url=url or "http://sink/meta", memory=memory)
+    text = _CONFIG.format(source=source, url=url or "https://sink/meta", memory=memory)
     path.write_text(text)
     return Runtime(
         config=load_config(path, {"HOME": os.environ["HOME"]}),

@@ -174,7 +174,8 @@ class _Composer:
                     f"select {_COLUMNS} from {later} where {_not_in('touched')} union all {lines}"
                 )
             count = duck.write(con, f"select * from ({lines}) where {_NOT_SUPPRESSED}", identifiers)
-        row_count = self._write_rows(rows, self._later_rows(old, touched), suppressed=suppressed)
+        stays = self._later_rows(old, touched, is_suppressing=len(suppressed) > 0)
+        row_count = self._write_rows(rows, stays, suppressed=suppressed)
         return Layers(
             identifiers=old.identifiers,
             rows=old.rows,
@@ -219,12 +220,16 @@ class _Composer:
             return iter(())
         return _old_rows(self._parts.old, self._parts.known)
 
-    def _later_rows(self, old: Layers, touched: Hashes) -> Iterator[pa.RecordBatch]:
+    def _later_rows(
+        self, old: Layers, touched: Hashes, *, is_suppressing: bool
+    ) -> Iterator[pa.RecordBatch]:
         """Rows of an older patch that stay, and old ones of those that are in the new one."""
         if old.later_rows:
             for batch in parquet.batches(old.later_rows, ROWS.names):
                 stays = ~is_in(batch["profile"].to_numpy(), touched)
                 yield batch.take(pa.array(np.flatnonzero(stays)))
+        if not len(self._change.shared) and not is_suppressing:
+            return  # Whoever is touched has no old row that was seen.
         for batch, times in self._old_rows():
             is_theirs = is_in(batch["profile"].to_numpy(), touched)
             yield _repeated(batch, times * is_theirs)

@@ -13,6 +13,7 @@ match fields: a change of them sends the profile again, but they are not members
 import duckdb
 
 from audsync.domain import FIRST_FIELD
+from audsync.sync import duck
 from audsync.sync.sides import Sides
 
 _FINDING = (
@@ -114,16 +115,10 @@ _JUDGING = (
       from holder h semi join again using (kind, value) left join sent s on h.profile = s.profile
       group by h.kind, h.value) where not is_covered
     """,
-    # All of d of who is sent: those who are near, and holders from afar, mostly nobody.
+    # All of d of who is sent: they are near, but for holders from afar, mostly nobody.
     """
     create temp table far as
     select profile from refreshed anti join (select distinct profile from d_near) using (profile)
-    """,
-    """
-    create temp view d_sent as
-    select * from d_near semi join
-      (select profile from sent union all select profile from refreshed) using (profile)
-    union all select * from d semi join far using (profile)
     """,
 )
 
@@ -142,8 +137,9 @@ REMOVALS = """
 ADDITIONS = """
     select d.profile, d.kind, d.value, 0::utinyint as reason, s.is_refresh,
            a.kind is not null as is_new
-    from d_sent d join (select profile, false as is_refresh from sent
-                        union all select profile, true from refreshed) s using (profile)
+    from (select * from d_near union all select * from d_far) d
+      join (select profile, false as is_refresh from sent
+            union all select profile, true from refreshed) s using (profile)
       left join appears a on d.kind = a.kind and d.value = a.value
     order by d.profile, d.kind, d.value
     """
@@ -207,3 +203,7 @@ def compute(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
     sides.pick("like", c="fresh", d="candidate", by="kind, value")
     for step in _JUDGING:
         con.execute(step.replace("{field}", str(FIRST_FIELD)))
+    if duck.count(con, "select count(*) from far"):
+        sides.pick("far", c="far", d="far", by="profile")
+    else:
+        con.execute("create temp view d_far as select * from d_near where false")

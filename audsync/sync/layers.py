@@ -13,12 +13,14 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from audsync.snapshots import parquet
 from audsync.sync import duck
 from audsync.sync.known import Hashes, is_in
 
+Codes = npt.NDArray[np.uint8]
 NEXT = "next_"
 """Begins the roles of the files of an open plan's segment."""
 
@@ -66,12 +68,26 @@ class Layers:
 
     def row_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """These columns of all source rows that count, always in the same order."""
-        return _batches(self.rows, self.later_rows, self.outdated_profiles(), columns)
+        outdated = self.outdated_profiles()
+        if self.rows is not None and not len(outdated):
+            yield from parquet.batches(self.rows, columns)
+        elif self.rows is not None:
+            for batch in parquet.batches(self.rows, list(dict.fromkeys([*columns, "profile"]))):
+                counts = np.flatnonzero(~is_in(batch["profile"].to_numpy(), outdated))
+                yield batch.select(columns).take(pa.array(counts))
+        if self.later_rows is not None:
+            yield from parquet.batches(self.later_rows, columns)
 
-    def identifier_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """These columns of all lines of identifiers that count, always in the same order."""
-        large, small = self.identifiers, self.later_identifiers
-        return _batches(large, small, self.outdated_profiles(), columns)
+    def rejected(self) -> Iterator[tuple[Codes, Codes]]:
+        """Kinds and reasons of the lines that count and that the platform does not take."""
+        outdated = self.outdated_profiles()
+        for path in filter(None, (self.identifiers, self.later_identifiers)):
+            for batch in parquet.batches(path, ["profile", "kind", "reason"]):
+                reason = batch["reason"].to_numpy()
+                places = np.flatnonzero(reason)
+                if path is self.identifiers:
+                    places = places[~is_in(batch["profile"].to_numpy()[places], outdated)]
+                yield batch["kind"].to_numpy()[places], reason[places]
 
 
 def identifiers(con: duckdb.DuckDBPyConnection, layers: Layers | None) -> str:
@@ -124,16 +140,3 @@ def _together(
     if small:
         sql += f" union all select {columns} from {duck.source(con, small)}"
     return f"({sql})"
-
-
-def _batches(
-    large: Path | None, small: Path | None, outdated: Hashes, columns: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
-    if large is not None and not len(outdated):
-        yield from parquet.batches(large, columns)
-    elif large is not None:
-        for batch in parquet.batches(large, list(dict.fromkeys([*columns, "profile"]))):
-            counts = np.flatnonzero(~is_in(batch["profile"].to_numpy(), outdated))
-            yield batch.select(columns).take(pa.array(counts))
-    if small is not None:
-        yield from parquet.batches(small, columns)

@@ -91,15 +91,11 @@ def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
 def _rejected(layers: Layers) -> dict[str, dict[str, int]]:
     """Rejected cells by kind and reason."""
     counts: dict[tuple[int, int], int] = defaultdict(int)
-    for batch in layers.identifier_batches(["kind", "reason"]):
-        reason = batch["reason"].to_numpy()
-        bad = np.flatnonzero(reason)
-        pairs, times = np.unique(
-            batch["kind"].to_numpy()[bad].astype(np.int64) * 256 + reason[bad], return_counts=True
-        )
+    for kind, reason in layers.rejected():
+        pairs, times = np.unique(kind.astype(np.int64) * 256 + reason, return_counts=True)
         for pair, number in zip(pairs.tolist(), times.tolist(), strict=True):
             counts[divmod(pair, 256)] += number
     rejected: dict[str, dict[str, int]] = defaultdict(dict)
-    for (kind, reason), number in sorted(counts.items()):
-        rejected[Kind(kind).label][Reason(reason).label] = number
+    for (code, why), number in sorted(counts.items()):
+        rejected[Kind(code).label][Reason(why).label] = number
     return dict(rejected)

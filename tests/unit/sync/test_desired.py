@@ -8,7 +8,6 @@ from itertools import groupby
 from pathlib import Path
 from random import Random
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -16,8 +15,10 @@ from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
+from audsync.sync import duck, layers
 from audsync.sync.contract import Desired, StateFiles
 from audsync.sync.desired import Reading, prepare_segment
+from audsync.sync.known import ROWS
 from audsync.sync.layers import NEXT, Layers
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60")) // 15
@@ -99,18 +100,17 @@ def _confirmed(desired: Desired) -> StateFiles:
     )
 
 
-def _lines(batches: list[pa.RecordBatch]) -> list[Line]:
-    return [tuple(row.values()) for batch in batches for row in batch.to_pylist()]
+def _identifiers(found: Layers) -> list[Line]:
+    with duck.session(found.identifiers.parent / "work", memory_bytes=0) as con:
+        return con.execute(f"select * from {layers.identifiers(con, found)}").fetchall()
 
 
-def _identifiers(layers: Layers) -> list[Line]:
-    columns = ["profile", "kind", "value", "reason"]
-    return _lines(list(layers.identifier_batches(columns)))
-
-
-def _rows(layers: Layers) -> Counter[Line]:
-    columns = ["fingerprint", "profile", "state", "is_shared"]
-    return Counter(_lines(list(layers.row_batches(columns))))
+def _rows(found: Layers) -> Counter[Line]:
+    with duck.session(found.identifiers.parent / "work", memory_bytes=0) as con:
+        rows = con.execute(f"select * from {layers.rows(con, found)}").fetchall()
+    same = [batch.to_pylist() for batch in found.row_batches(ROWS.names)]
+    assert Counter(rows) == Counter(tuple(row.values()) for some in same for row in some)
+    return Counter(rows)
 
 
 def _somebody(random: Random) -> Row:
