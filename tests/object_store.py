@@ -18,7 +18,7 @@ from audsync.config.objects import S3Objects
 from audsync.errors import SourceError
 from audsync.objects.address import Address
 from audsync.objects.bucket import Bucket
-from audsync.objects.stores import Access
+from audsync.objects.stores import ObjectAccess
 
 KEY, SECRET = "CANARYKEYID", "canary-secret-key"
 _numbers = count(1)
@@ -34,19 +34,11 @@ class Place:
     max_wait_s: float = 5.0
 
     @property
-    def access(self) -> Access:
-        return Access(
+    def access(self) -> ObjectAccess:
+        return ObjectAccess(
             entries=(self.entry,),
             request_timeout_s=self.request_timeout_s,
             max_wait_s=self.max_wait_s,
-        )
-
-    @property
-    def yaml(self) -> str:
-        """The way into it, for a configuration file."""
-        return (
-            f"objects:\n  - {{type: s3, endpoint: '{self.entry.endpoint}', region: us-east-1,"
-            f" access_key_id: {KEY}, secret_access_key: {SECRET}}}\n"
         )
 
     def bucket(self) -> Bucket:
@@ -81,6 +73,14 @@ def s3_place(**settings: Any) -> Place:  # noqa: ANN401 - fields of S3Objects
     }
     entry = S3Objects.model_validate({"type": "s3", **fields})
     return Place(address=Address(scheme="s3", bucket=name, key=""), entry=entry)
+
+
+def s3_yaml() -> str:
+    """The way into every bucket, for a configuration file."""
+    return (
+        f"objects:\n  - {{type: s3, endpoint: '{_s3_server()}', region: us-east-1,"
+        f" access_key_id: {KEY}, secret_access_key: {SECRET}}}\n"
+    )
 
 
 @cache

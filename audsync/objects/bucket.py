@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from audsync.errors import LocalError
 from audsync.objects import failures
 from audsync.objects.address import Address
-from audsync.objects.stores import Access, open_store
+from audsync.objects.stores import ObjectAccess, open_store
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -42,7 +42,7 @@ class Stored:
 class Bucket:
     """One bucket, with one way into it."""
 
-    def __init__(self, address: Address, access: Access, *, fault: type[LocalError]) -> None:
+    def __init__(self, address: Address, access: ObjectAccess, *, fault: type[LocalError]) -> None:
         """Open the bucket of `address`; nothing is asked of it yet.
 
         Args:

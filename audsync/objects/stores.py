@@ -36,7 +36,7 @@ _RETRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class ObjectAccess:
     """The configured ways into object stores, and how long anything may take there."""
 
     entries: tuple[ObjectsConfig, ...] = field(default=(), repr=False)
@@ -52,7 +52,7 @@ class Access:
         return next(own, next((one for one in fitting if one.bucket is None), None))
 
 
-def open_store(address: Address, access: Access) -> "Store":
+def open_store(address: Address, access: ObjectAccess) -> "Store":
     """The store for the bucket of an address; nothing is asked of it yet.
 
     Raises:
@@ -76,7 +76,7 @@ def open_store(address: Address, access: Access) -> "Store":
         ) from None
 
 
-def _s3(address: Address, access: Access) -> "Store":
+def _s3(address: Address, access: ObjectAccess) -> "Store":
     from obstore.store import S3Store  # noqa: PLC0415 - as above
 
     entry = access.entry(address)
@@ -109,7 +109,7 @@ def _s3(address: Address, access: Access) -> "Store":
     )
 
 
-def _gs(address: Address, access: Access) -> "Store":
+def _gs(address: Address, access: ObjectAccess) -> "Store":
     from obstore.store import GCSStore  # noqa: PLC0415 - as above
 
     entry = access.entry(address)
@@ -122,7 +122,7 @@ def _gs(address: Address, access: Access) -> "Store":
     return GCSStore(address.bucket, config=cast("GCSConfig", config), **_limits(access, said))
 
 
-def _az(address: Address, access: Access) -> "Store":
+def _az(address: Address, access: ObjectAccess) -> "Store":
     from obstore.store import AzureStore  # noqa: PLC0415 - as above
 
     entry = access.entry(address)
@@ -139,7 +139,7 @@ def _az(address: Address, access: Access) -> "Store":
     return AzureStore(address.bucket, config=cast("AzureConfig", config), **_limits(access, said))
 
 
-_OPENERS: dict[str, Callable[[Address, Access], "Store"]] = {"s3": _s3, "gs": _gs, "az": _az}
+_OPENERS: dict[str, Callable[[Address, ObjectAccess], "Store"]] = {"s3": _s3, "gs": _gs, "az": _az}
 
 
 def _host(said: S3Objects, bucket: str) -> str | None:
@@ -150,7 +150,7 @@ def _host(said: S3Objects, bucket: str) -> str | None:
     return f"{scheme}://{bucket}.{rest}"
 
 
-def _limits(access: Access, said: ObjectsConfig) -> dict[str, Any]:
+def _limits(access: ObjectAccess, said: ObjectsConfig) -> dict[str, Any]:
     options: dict[str, Any] = {
         "timeout": timedelta(seconds=access.request_timeout_s),
         "connect_timeout": timedelta(seconds=min(_CONNECT_S, access.request_timeout_s)),

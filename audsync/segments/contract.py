@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from audsync.objects.stores import ObjectAccess
+
 PROFILE_ID = "profile_id"
 CONSENT = "consent"
 
@@ -42,11 +44,14 @@ class FileQuery(Query):
     """One reading of files."""
 
     path: str
-    """An absolute file, folder or glob; what exists under that very name is no glob."""
+    """An absolute file, folder or glob, or the like of objects; what exists under that very name
+    is no glob."""
     format: str | None
     """csv, jsonl, json or parquet; None: each file's ending says."""
     delimiter: str | None = None
     """Of CSV: one character; None: comma, semicolon, tab or bar, whichever fits the header."""
+    access: ObjectAccess = field(default=ObjectAccess(), repr=False)
+    """The ways into object stores, where `path` is the address of objects."""
     encoding: str = "utf-8"
     """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
 

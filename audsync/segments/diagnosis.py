@@ -30,7 +30,7 @@ def explain_file(
     return (
         _changed(file)
         or _structure_fault(file, delimiter=delimiter, encoding=encoding)
-        or _unknown(str(file.path), failure)
+        or _unknown(str(file), failure)
     )
 
 
@@ -76,9 +76,9 @@ def misfit(
 def changed(file: SourceFile) -> SourceError:
     """The error for a file that was replaced or written to during the reading."""
     return SourceError(
-        f"{file.path} was changed while it was read, so what was read may be a mix of two states; "
+        f"{file} was changed while it was read, so what was read may be a mix of two states; "
         "let the export finish (write to another name, then rename) and run again",
-        details={"path": str(file.path)},
+        details={"path": str(file)},
     )
 
 
@@ -128,7 +128,7 @@ def _odd_values(query: FileQuery, part: Part, condition: Condition) -> Iterator[
             row = first_row(query, part.layout.scan_of([file], [column]), [file], predicate)
             if row is not None:
                 yield (
-                    f" (no number at {line_of(file, part, row)} of {file.path}): write "
+                    f" (no number at {line_of(file, part, row)} of {file}): write "
                     f"try_cast({column} AS DOUBLE), which takes such values for null"
                 )
 
@@ -145,8 +145,8 @@ def _row_fault(
         if row is not None:
             where = line_of(file, part, row)
             return SourceError(
-                f"{file.path}, {where}: {words}",
-                details={"path": str(file.path), "row": row},
+                f"{file}, {where}: {words}",
+                details={"path": str(file), "row": row},
             )
     return None
 

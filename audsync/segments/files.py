@@ -9,18 +9,18 @@ import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import pyarrow as pa
 
-from audsync.errors import SourceError
-from audsync.segments import diagnosis, kinds, structure
+from audsync.objects.address import is_object
+from audsync.segments import diagnosis, fetching, kinds, structure
 from audsync.segments.condition import Condition, parse_condition, type_fault
 from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
 from audsync.segments.layout import Layout, read_layout
-from audsync.segments.listing import Format, SourceFile, find_files
+from audsync.segments.listing import Format, SourceFile, check_age, find_files
 from audsync.segments.lists import taken_apart
 from audsync.segments.selection import Part, statement
 from audsync.segments.sweep import sweep
@@ -66,14 +66,38 @@ def columns_of(query: FileQuery) -> list[str]:
     Raises:
         SourceError: there is no such file, or its beginning cannot be read.
     """
-    files = find_files(query.path, query.format)[:1]
+    files = _found(query, most=1)
     with closing(_open(query, files)) as connection:
         return list(_layout(connection, files[0], query, needed=()).columns)
 
 
-def _prepare(query: FileQuery) -> _Reading:
+def look(query: FileQuery) -> int:
+    """How many files there are, once every mapped column was found; no row is read.
+
+    Objects would have to be fetched as wholes: of several only the first is looked into.
+
+    Raises:
+        SourceError: a file or a column is missing, or the files are too old.
+    """
+    # Whether `where` fits shows only in a pass over all rows.
+    bare = replace(query, where=None, traits=())
+    if not is_object(query.path):
+        return len(_prepare(bare).files)
+    _prepare(bare, most=1)
+    return len(fetching.find_objects(query))
+
+
+def _found(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
+    """The files behind the query's path, copies where they are objects; at most the first few."""
+    if is_object(query.path):
+        return fetching.fetch_files(query, most)
     files = find_files(query.path, query.format)
-    _check_age(query, files)
+    check_age({str(file): file.written_at for file in files}, query.not_before)
+    return files[:most]
+
+
+def _prepare(query: FileQuery, most: int | None = None) -> _Reading:
+    files = _found(query, most)
     with closing(_open(query, files)) as connection:
         condition = parse_condition(connection, query.where)
         used = tuple(dict.fromkeys((*query.traits, *(condition.columns if condition else ()))))
@@ -91,24 +115,6 @@ def _prepare(query: FileQuery) -> _Reading:
         query, parts = taken_apart(query, parts, needed)
     sql = statement(query, parts, condition)
     return _Reading(query=query, parts=parts, condition=condition, sql=sql)
-
-
-def _check_age(query: FileQuery, files: Sequence[SourceFile]) -> None:
-    """Refuse an export that is too old; of several files the newest says when it was made."""
-    if query.not_before is None:
-        return
-    newest = max(files, key=lambda file: file.written_at)
-    if newest.written_at < query.not_before:
-        raise SourceError(
-            f"{newest.path} was written at {newest.written_at:%Y-%m-%d %H:%M} UTC, and `max_age` "
-            f"wants {query.not_before:%Y-%m-%d %H:%M} UTC or later; see why the export did not "
-            "run, or raise `max_age`",
-            details={
-                "path": str(newest.path),
-                "updated_at": newest.written_at.isoformat(),
-                "key": "source.max_age",
-            },
-        )
 
 
 def _stream(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
@@ -160,7 +166,7 @@ def _with_types(
         )
     scans = [
         (
-            str(files[0].path) if len(files) == 1 else query.path,
+            str(files[0]) if len(files) == 1 else query.path,
             layout.scan_of(files, used),
             {name: (layout.cell(name), layout.type_of(name)) for name in used},
         )

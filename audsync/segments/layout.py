@@ -289,7 +289,7 @@ def _check_columns(
         raise _refused(file, f"has more than one column {names}; name each one once", 0)
     for name in needed:
         if name not in columns:
-            raise missing_column(str(file.path), name, columns, query)
+            raise missing_column(str(file), name, columns, query)
         twins = [other for other in columns if other.lower() == name.lower() and other != name]
         if twins:
             reason = (
@@ -328,6 +328,6 @@ def nearest_name(name: str, columns: Sequence[str]) -> str | None:
 
 def _refused(file: SourceFile, reason: str, byte: int) -> SourceError:
     return SourceError(
-        f"{file.path} (byte {byte}) {reason}",
-        details={"path": str(file.path), "byte": byte},
+        f"{file} (byte {byte}) {reason}",
+        details={"path": str(file), "byte": byte},
     )

@@ -7,8 +7,8 @@ with a dot or an underscore are passed over, as Spark, Hive and Hadoop agree tha
 import glob
 import os
 import stat
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -17,6 +17,8 @@ from pathlib import Path
 from audsync.errors import SourceError
 from audsync.segments.bytestream import Compression, compression_of
 
+DELTA_LOG = "_delta_log"
+"""The folder that makes a folder of Parquet files a Delta table."""
 _MAX_NAMED = 5
 
 
@@ -46,9 +48,17 @@ class SourceFile:
     """One file of the source, and the state in which it was found."""
 
     path: Path
+    """Where its bytes are on this machine."""
     format: Format
     compression: Compression
     stamp: tuple[int, ...]
+    name: str
+    """What people call it: its path, or the address of the object that it is a copy of."""
+    held: object = field(default=None, repr=False, compare=False)
+    """What keeps a copy alive."""
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def written_at(self) -> datetime:
@@ -73,19 +83,34 @@ def find_files(path: str, format_name: str | None) -> tuple[SourceFile, ...]:
     Raises:
         SourceError: nothing there, no permission, more than one format, an unknown ending.
     """
-    if "://" in path:
-        raise SourceError(
-            f"{path} is not on this machine; copy it to a folder and give that as `path`",
-            details={"path": path},
-        )
     found = sorted(_expand(path), key=str)
     if not found:
         raise SourceError(
             f"{path} matches no file; check `path` and whether the export has run",
             details={"path": path},
         )
-    formats = _formats(found, format_name)
-    return tuple(_inspect(file, format_) for file, format_ in zip(found, formats, strict=True))
+    formats = formats_of([str(file) for file in found], format_name)
+    return tuple(inspect_file(file, format_) for file, format_ in zip(found, formats, strict=True))
+
+
+def check_age(written_at: Mapping[str, datetime], not_before: datetime | None) -> None:
+    """Refuse an export that is too old; of several files the newest says when it was made.
+
+    Args:
+        written_at: when each file was written to, by its name; at least one.
+        not_before: aware UTC; None for any age.
+
+    Raises:
+        SourceError: the newest was written to before that.
+    """
+    newest, at = max(written_at.items(), key=lambda each: each[1])
+    if not_before is not None and at < not_before:
+        raise SourceError(
+            f"{newest} was written at {at:%Y-%m-%d %H:%M} UTC, and `max_age` "
+            f"wants {not_before:%Y-%m-%d %H:%M} UTC or later; see why the export did not "
+            "run, or raise `max_age`",
+            details={"path": newest, "updated_at": at.isoformat(), "key": "source.max_age"},
+        )
 
 
 def _expand(path: str) -> set[Path]:
@@ -96,10 +121,10 @@ def _expand(path: str) -> set[Path]:
             f"{path} does not exist; check `path` and whether the export has run",
             details={"path": path},
         )
-    named = [part for part in Path(path).parts if _is_passed_over(part)]
+    named = [part for part in Path(path).parts if is_passed_over(part)]
     files: set[Path] = set()
     for match in map(Path, glob.iglob(path, recursive=True)):  # noqa: PTH207 - absolute pattern
-        hidden = [part for part in match.parts if _is_passed_over(part)]
+        hidden = [part for part in match.parts if is_passed_over(part)]
         if all(any(fnmatchcase(part, pattern) for pattern in named) for part in hidden):
             files |= _under(match)
     return files
@@ -121,14 +146,10 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     if (state.st_dev, state.st_ino) in seen:
         return  # a link that leads back to a folder already read
     seen.add((state.st_dev, state.st_ino))
-    if (folder / "_delta_log").is_dir():
-        raise SourceError(
-            f"{folder} is a Delta table: some of its files are no longer part of it; export it to "
-            "plain Parquet and give that as `path`",
-            details={"path": str(folder)},
-        )
+    if (folder / DELTA_LOG).is_dir():
+        raise delta_table(str(folder))
     for entry in entries:
-        if _is_passed_over(entry.name):
+        if is_passed_over(entry.name):
             continue
         if entry.is_dir():
             yield from _walk(entry, seen)
@@ -136,11 +157,26 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             yield entry
 
 
-def _is_passed_over(name: str) -> bool:
+def delta_table(folder: str) -> SourceError:
+    """The error for a folder that holds more than its rows."""
+    return SourceError(
+        f"{folder} is a Delta table: some of its files are no longer part of it; export it to "
+        "plain Parquet and give that as `path`",
+        details={"path": folder},
+    )
+
+
+def is_passed_over(name: str) -> bool:
+    """Whether a file or folder of that name holds no rows."""
     return name.startswith((".", "_"))
 
 
-def _formats(files: list[Path], format_name: str | None) -> list[Format]:
+def formats_of(files: Sequence[str], format_name: str | None) -> list[Format]:
+    """The format of each file: the one that is named, else what the names end with.
+
+    Raises:
+        SourceError: they are of more than one, or it cannot be told.
+    """
     if format_name is not None:
         if format_name not in list(Format):
             raise SourceError(
@@ -153,7 +189,7 @@ def _formats(files: list[Path], format_name: str | None) -> list[Format]:
         raise SourceError(
             f"{_named(unknown)}: the ending does not tell the format; set `format` in the source, "
             "or move what is not data out of the way",
-            details={"files": [str(file) for file in unknown[:_MAX_NAMED]]},
+            details={"files": unknown[:_MAX_NAMED]},
         )
     known = [format_ for format_ in formats.values() if format_ is not None]
     if len(set(known)) > 1:
@@ -166,14 +202,28 @@ def _formats(files: list[Path], format_name: str | None) -> list[Format]:
     return known
 
 
-def _format_by_name(path: Path) -> Format | None:
-    suffixes = [suffix.lower() for suffix in path.suffixes]
+def _format_by_name(name: str) -> Format | None:
+    suffixes = [suffix.lower() for suffix in Path(name).suffixes]
     if suffixes and suffixes[-1] in _PACKED:
         suffixes.pop()
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None
 
 
-def _inspect(path: Path, format_: Format) -> SourceFile:
+def inspect_file(
+    path: Path, format_: Format, *, name: str | None = None, held: object = None
+) -> SourceFile:
+    """The file as it is found now.
+
+    Args:
+        path: where it is on this machine.
+        format_: how its rows are written down.
+        name: what people call it; None: its path.
+        held: what keeps it there.
+
+    Raises:
+        SourceError: it cannot be read, or cannot be a whole file of that format.
+    """
+    name = name or str(path)
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -184,24 +234,31 @@ def _inspect(path: Path, format_: Format) -> SourceFile:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
             raise SourceError(
-                f"{path} is not a regular file; write the rows to one and give that as `path`",
-                details={"path": str(path)},
+                f"{name} is not a regular file; write the rows to one and give that as `path`",
+                details={"path": name},
             )
         compression = compression_of(path)
     except OSError as error:
         raise _unreadable(path, error) from None
-    if state.st_size == 0 and (format_ is not Format.JSONL or path.suffix.lower() in _PACKED):
+    if state.st_size == 0 and (format_ is not Format.JSONL or Path(name).suffix.lower() in _PACKED):
         raise SourceError(
-            f"{path} is empty (0 bytes), which no complete export is; run the export again",
-            details={"path": str(path), "byte": 0},
+            f"{name} is empty (0 bytes), which no complete export is; run the export again",
+            details={"path": name, "byte": 0},
         )
     if format_ is Format.PARQUET and compression is not Compression.NONE:
         raise SourceError(
-            f"{path} is Parquet packed with {compression}; Parquet is compressed inside, so unpack "
+            f"{name} is Parquet packed with {compression}; Parquet is compressed inside, so unpack "
             "it and give that as `path`",
-            details={"path": str(path)},
+            details={"path": name},
         )
-    return SourceFile(path=path, format=format_, compression=compression, stamp=_stamp(state))
+    return SourceFile(
+        path=path,
+        format=format_,
+        compression=compression,
+        stamp=_stamp(state),
+        name=name,
+        held=held,
+    )
 
 
 def _stamp(state: os.stat_result) -> tuple[int, ...]:
@@ -218,6 +275,6 @@ def _unreadable(path: Path, error: OSError) -> SourceError:
     )
 
 
-def _named(files: list[Path]) -> str:
+def _named(files: list[str]) -> str:
     more = f" and {len(files) - _MAX_NAMED} more" if len(files) > _MAX_NAMED else ""
-    return ", ".join(str(file) for file in files[:_MAX_NAMED]) + more
+    return ", ".join(files[:_MAX_NAMED]) + more

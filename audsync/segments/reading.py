@@ -1,13 +1,11 @@
 """The one door to every kind of source: what the callers read, whatever stands in the config."""
 
 from collections.abc import Generator
-from dataclasses import replace
 
 import pyarrow as pa
 
 from audsync.segments import files
 from audsync.segments.contract import FileQuery, Query, SqlQuery
-from audsync.segments.listing import find_files
 
 
 def read(query: Query) -> Generator[pa.RecordBatch, None, None]:
@@ -49,9 +47,7 @@ def look(query: Query) -> str:
 
         return f"{sql.look(query)}, {len(query.mapped)} columns"
     source = _of_files(query)
-    # Whether `where` fits shows only in a pass over all rows.
-    files.read(replace(source, where=None, traits=())).close()
-    found = len(find_files(source.path, source.format))
+    found = files.look(source)
     return (
         f"{source.path}: {found} {'file' if found == 1 else 'files'}, {len(query.mapped)} columns"
     )

@@ -27,9 +27,7 @@ def json_fault(file: SourceFile) -> SourceError | None:
     if fault is None:
         return None
     line, reason = fault
-    return SourceError(
-        f"{file.path}, line {line}: {reason}", details={"path": str(file.path), "line": line}
-    )
+    return SourceError(f"{file}, line {line}: {reason}", details={"path": str(file), "line": line})
 
 
 def _lines_fault(file: SourceFile) -> tuple[int, str] | None:

@@ -135,7 +135,7 @@ def _text(part: Part, name: str) -> str:
     if type_ == "JSON":
         return _json_text(cell)
     if type_.endswith("]") or type_.startswith(_NESTED_TYPES):
-        path = str(part.files[0].path)
+        path = str(part.files[0])
         raise SourceError(f"{path}: {kinds.nested(name)}", details={"path": path, "column": name})
     if type_ in {"DOUBLE", "FLOAT"}:
         # A nullable integer often comes as a float: 4.9e12 was a phone, NaN was nothing.

@@ -93,9 +93,9 @@ def utf8_fault(file: SourceFile) -> SourceError | None:
             lines += chunk.count(b"\n", 0, max(0, error.start - pending))
             byte = position - pending + error.start
             return SourceError(
-                f"{file.path}, line {lines}: byte {byte} is not UTF-8; set `encoding: latin-1` if "
+                f"{file}, line {lines}: byte {byte} is not UTF-8; set `encoding: latin-1` if "
                 "the file is that, or convert it, for instance with iconv -t UTF-8",
-                details={"path": str(file.path), "line": lines, "byte": byte},
+                details={"path": str(file), "line": lines, "byte": byte},
             )
         position += len(chunk)
         lines += chunk.count(b"\n")
@@ -162,9 +162,9 @@ def _latin1_fault(file: SourceFile) -> SourceError | None:
             if 0x80 <= byte < 0xA0:  # noqa: PLR2004 - the control characters of Latin-1
                 lines += chunk.count(b"\n", 0, offset)
                 return SourceError(
-                    f"{file.path}, line {lines}: byte {position + offset} is not Latin-1, rather "
+                    f"{file}, line {lines}: byte {position + offset} is not Latin-1, rather "
                     "Windows-1252; convert the file, for instance with iconv -f CP1252 -t UTF-8",
-                    details={"path": str(file.path), "line": lines, "byte": position + offset},
+                    details={"path": str(file), "line": lines, "byte": position + offset},
                 )
         position += len(chunk)
         lines += chunk.count(b"\n")
@@ -177,9 +177,9 @@ def _parquet_fault(file: SourceFile) -> SourceError | None:
         if stream.read() == _PARQUET_MAGIC:
             return None
     return SourceError(
-        f"{file.path} ends at byte {file.stamp[2]} without Parquet's footer: it was cut short; "
+        f"{file} ends at byte {file.stamp[2]} without Parquet's footer: it was cut short; "
         "export it again",
-        details={"path": str(file.path), "byte": file.stamp[2]},
+        details={"path": str(file), "byte": file.stamp[2]},
     )
 
 
@@ -190,6 +190,6 @@ def _with_end(file: SourceFile) -> Iterator[bytes]:
 
 def _at_line(file: SourceFile, line: int, reason: str) -> SourceError:
     return SourceError(
-        f"{file.path}, line {line}: {reason}",
-        details={"path": str(file.path), "line": line},
+        f"{file}, line {line}: {reason}",
+        details={"path": str(file), "line": line},
     )

@@ -47,9 +47,9 @@ def _sweep_csv(file: SourceFile, stop: threading.Event) -> bool:
         nul = chunk.find(b"\0")
         if nul >= 0:
             raise SourceError(
-                f"{file.path} has a NUL byte at byte {position + nul}, as torn and overwritten "
+                f"{file} has a NUL byte at byte {position + nul}, as torn and overwritten "
                 "files have; export it again",
-                details={"path": str(file.path), "byte": position + nul},
+                details={"path": str(file), "byte": position + nul},
             )
         quotes += chunk.count(b'"')
         position += len(chunk)
@@ -73,9 +73,9 @@ def _sweep_json(file: SourceFile, stop: threading.Event) -> None:
             size += len(chunk)
     if first == b"[" and last != b"]" and not stop.is_set():
         raise SourceError(
-            f"{file.path} ends at byte {size} without the closing bracket of its array: it was cut "
+            f"{file} ends at byte {size} without the closing bracket of its array: it was cut "
             "short; export it again",
-            details={"path": str(file.path), "byte": size},
+            details={"path": str(file), "byte": size},
         )
 
 
@@ -94,7 +94,7 @@ def damaged(file: SourceFile, error: OSError) -> SourceError:
     size = file.stamp[2]
     reason = error.strerror or str(error).partition("\n")[0]
     return SourceError(
-        f"{file.path} cannot be read to its end ({size} bytes on disk): {reason}; copy or export "
+        f"{file} cannot be read to its end ({size} bytes on disk): {reason}; copy or export "
         "it again",
-        details={"path": str(file.path), "byte": size},
+        details={"path": str(file), "byte": size},
     )

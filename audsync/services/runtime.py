@@ -26,6 +26,7 @@ from audsync.services.stopping import StopSignal, TimeBudget
 if TYPE_CHECKING:
     from audsync.config.model import Credentials
     from audsync.connectors.contract import Access, Connector, Spec
+    from audsync.objects.stores import ObjectAccess
     from audsync.services.gates import SharedGate
     from audsync.services.known_connections import Known
     from audsync.services.timings import Timings
@@ -113,6 +114,17 @@ class Runtime:
                 details={"key": "state.url"},
             )
         return Path(url.removeprefix("file://")) / f"tenant-{self.config.tenant}"
+
+    @cached_property
+    def object_access(self) -> "ObjectAccess":
+        """The ways into object stores."""
+        from audsync.objects.stores import ObjectAccess
+
+        return ObjectAccess(
+            entries=self.config.objects,
+            request_timeout_s=self.config.limits.request_timeout,
+            max_wait_s=self.config.limits.max_wait,
+        )
 
     def segment(self, name: str) -> SegmentConfig:
         """A segment that may be used.

@@ -197,5 +197,6 @@ def _query(
         format=source.format.value if source.format else None,
         delimiter=source.delimiter,
         encoding=source.encoding,
+        access=runtime.object_access,
         **shared,
     )

@@ -1,4 +1,4 @@
-"""A segment in a database: the same plan as from a file, and the same safety."""
+"""A segment in a database or an object store: the plan of a file, and the same safety."""
 
 import json
 import re
@@ -24,6 +24,7 @@ from audsync.services.planning import plan
 from audsync.services.runtime import Silence
 from audsync.store import settings
 from tests.databases import SetClock
+from tests.object_store import s3_place, s3_yaml
 from tests.postgres import Server, own_server
 from tests.services.conftest import CONFIG, HEADER, Project, closes, email
 from tests.unit.segments.sql_databases import KINDS, database, postgres
@@ -40,7 +41,7 @@ PEOPLE = [
     {"id": "11", "email": "opted.out@example.com", "ok": "granted"},
 ]
 ROWS = [{name: person.get(name) or None for name in HEADER} for person in PEOPLE]
-FORMATS = ("csv", "jsonl", "parquet", *KINDS)
+FORMATS = ("csv", "jsonl", "parquet", "s3 parquet", "s3 jsonl", *KINDS)
 
 
 @pytest.fixture
@@ -55,10 +56,22 @@ def _source(kind: str, folder: Path, stack: ExitStack) -> str:
         (folder / "vip.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     elif kind == "parquet":
         pq.write_table(pa.Table.from_pylist(ROWS), folder / "vip.parquet")
+    elif kind.startswith("s3"):
+        return f"{{type: file, path: '{_in_s3(kind.removeprefix('s3 '), folder)}'}}"
     elif kind != "csv":
         url = stack.enter_context(database(kind, folder, rows=ROWS))
         return f"{{type: sql, url: '{url}', query: 'select * from people'}}"
     return f"{{type: file, path: vip.{kind}}}"
+
+
+def _in_s3(kind: str, folder: Path) -> str:
+    """The rows as an object, under its name or as a glob finds it."""
+    place = s3_place()
+    if kind == "parquet":
+        pq.write_table(pa.Table.from_pylist(ROWS), folder / "vip.parquet")
+        return place.put("in/vip.parquet", (folder / "vip.parquet").read_bytes())
+    place.put("in/vip-1.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS).encode())
+    return str(place.address.at("in/vip-*.jsonl"))
 
 
 def _project(folder: Path, source: str) -> Project:
@@ -71,7 +84,8 @@ def _project(folder: Path, source: str) -> Project:
 
 
 def _write(project: Project, source: str) -> None:
-    (project.folder / "audsync.yaml").write_text(CONFIG.replace(FILE_SOURCE, source))
+    text = CONFIG.replace(FILE_SOURCE, source) + (s3_yaml() if "s3://" in source else "")
+    (project.folder / "audsync.yaml").write_text(text)
     project.restart()
 
 

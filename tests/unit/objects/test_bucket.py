@@ -18,7 +18,7 @@ from audsync.errors import ConfigError, LocalError, SourceError, StateError
 from audsync.objects import bucket as bucket_module
 from audsync.objects.address import Address, address_of, is_object
 from audsync.objects.bucket import Bucket
-from audsync.objects.stores import Access, open_store
+from audsync.objects.stores import ObjectAccess, open_store
 from tests.object_store import KEY, SECRET, Place, s3_place
 
 KEYS = ("a/b.csv", "a/c d/ü [1].csv", "a/c%20.csv", "z.csv")
@@ -133,7 +133,7 @@ def test_secrets_are_in_no_repr(s3: Place) -> None:
 
 def test_the_own_entry_of_a_bucket_wins(s3: Place) -> None:
     own = s3.entry.model_copy(update={"bucket": "mine"})
-    access = Access(entries=(s3.entry, own))
+    access = ObjectAccess(entries=(s3.entry, own))
     assert access.entry(address_of("s3://mine/x")) is own
     assert access.entry(address_of("s3://other/x")) is s3.entry
     assert access.entry(address_of("gs://mine/x")) is None
@@ -151,20 +151,20 @@ def test_settings_that_cannot_be_right_are_a_config_error(
 ) -> None:
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(ConfigError, match=f"settings for {place} cannot be used"):
-        Bucket(address_of(place), Access(entries=(entry,)), fault=LocalError)
+        Bucket(address_of(place), ObjectAccess(entries=(entry,)), fault=LocalError)
 
 
 def test_all_three_kinds_are_opened_and_sign_by_themselves() -> None:
     key = SecretStr(base64.b64encode(b"k" * 64).decode())
     azure = AzureObjects(type="az", account="acc", access_key=key)
-    bucket = Bucket(address_of("az://c/x"), Access(entries=(azure,)), fault=LocalError)
+    bucket = Bucket(address_of("az://c/x"), ObjectAccess(entries=(azure,)), fault=LocalError)
     url = bucket.sign("a b", lasts=timedelta(hours=1))
     assert url.startswith("https://acc.blob.core.windows.net/c/a%20b?")
     public = GcsObjects(type="gs", anonymous=True)
-    Bucket(address_of("gs://b/x"), Access(entries=(public,)), fault=LocalError)
+    Bucket(address_of("gs://b/x"), ObjectAccess(entries=(public,)), fault=LocalError)
     hosted = S3Objects(type="s3", path_style=False, endpoint="https://oss.example.com", region="x")
     hosted = hosted.model_copy(update={"access_key_id": key, "secret_access_key": key})
-    bucket = Bucket(address_of("s3://b/x"), Access(entries=(hosted,)), fault=LocalError)
+    bucket = Bucket(address_of("s3://b/x"), ObjectAccess(entries=(hosted,)), fault=LocalError)
     assert bucket.sign("k", lasts=timedelta(1)).startswith("https://b.oss.example.com/k?")
 
 
