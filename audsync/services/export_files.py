@@ -188,6 +188,7 @@ class LocalFiles:
 
 
 def _target(out: str) -> Path:
+    _refuse_foreign_link(Path(out).expanduser())
     path = Path(out).expanduser().resolve()
     if path.is_dir() or out.endswith("/"):
         raise UsageError(
@@ -205,6 +206,16 @@ def _target(out: str) -> Path:
             details={"option": "--out"},
         )
     return path
+
+
+def _refuse_foreign_link(path: Path) -> None:
+    """Refuse a link that somebody else has put there, in a folder that all may write to."""
+    if path.is_symlink() and path.lstat().st_uid not in {os.geteuid(), 0}:
+        raise UsageError(
+            f"--out {path} is a symbolic link of another user: it could lead to any file of yours."
+            " Name a file in a folder of your own.",
+            details={"option": "--out"},
+        )
 
 
 def _parted(name: str) -> tuple[str, str]:

@@ -100,3 +100,39 @@ def test_a_removed_folder_is_gone(folder: AudienceFolder) -> None:
     folder.remove()
     with pytest.raises(StateError):
         folder.path(name)
+
+
+def test_a_link_in_place_of_an_audiences_folder_is_refused(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "vip").symlink_to(elsewhere)
+    with pytest.raises(StateError, match="symbolic link"):
+        AudienceFolder(tmp_path / "state", "vip").open_work()
+    assert not list(elsewhere.iterdir())
+
+
+def test_a_link_in_place_of_the_work_folder_leads_nowhere(
+    folder: AudienceFolder, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("kept", "utf-8")
+    work = folder.open_work()
+    folder.close_work()
+    work.symlink_to(elsewhere)
+    assert folder.open_work() == work
+    assert not work.is_symlink()
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
+    folder.close_work()
+    work.symlink_to(elsewhere)
+    folder.close_work()
+    assert (elsewhere / "precious").exists()
+
+
+def test_the_work_of_a_run_with_another_key_is_removed_too(tmp_path: Path) -> None:
+    plain = AudienceFolder(tmp_path / "state", "vip")
+    keyed = AudienceFolder(tmp_path / "state", "vip", key_id="0" * 16)
+    (plain.open_work() / "left.parquet").write_bytes(b"x")
+    work = keyed.open_work()
+    assert [path.name for path in work.parent.iterdir()] == [work.name]
