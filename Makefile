@@ -31,6 +31,7 @@ check: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml audsync
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run --rows $(ROWS)
