@@ -83,7 +83,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     --for with CSV makes files for that platform's own upload page. --delta AUDIENCE writes what
     `sync` would send to the audience now, without sending it.
     """
-    from audsync.services import export_changes, exporting
+    from audsync.services import export_changes, export_wish, exporting
 
     runtime, settings = runtime_of(context), globals_of(context)
     if delta is not None:
@@ -97,7 +97,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         return
     if segment is None:
         raise UsageError("Name a segment: audsync export SEGMENT --out PATH.")
-    wish = exporting.Wish(
+    wish = export_wish.Wish(
         segment=segment,
         out=out,
         format=form.value,

@@ -20,6 +20,7 @@ from audsync.services import (
     sample_people,
     verdict,
 )
+from audsync.services.export_wish import Wish
 from audsync.services.sample_people import Crowd
 from audsync.services.sandbox_access import name_of
 from audsync.services.showroom import SEGMENT, Showroom, opened
@@ -197,7 +198,7 @@ class _Teller:
         """Write the segment to a file; it must hold what an audience holds."""
         platform = self._runtime.config.connections[name_of(next(iter(self._slugs)))].platform
         path = self._runtime.config.folder / EXPORT_FILE
-        wish = exporting.Wish(segment=SEGMENT, out=str(path), format="jsonl", platform=platform)
+        wish = Wish(segment=SEGMENT, out=str(path), format="jsonl", platform=platform)
         done = exporting.export(self._runtime, wish, stdout=sys.stdout.buffer)
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         held = {row[kind] for row in rows for kind in ("email", "phone") if row[kind]}

@@ -2,20 +2,20 @@
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from audsync.config.model import SegmentConfig
-from audsync.domain import IDENTIFIERS, Kind, Platform
-from audsync.errors import FeatureDisabledError, UsageError
-from audsync.identifiers.rules import COLUMN_KINDS
+from audsync.domain import Platform
+from audsync.errors import FeatureDisabledError
 from audsync.services import export_files
 from audsync.services.actor import harmless
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.export_parts import Parts, Style, report_of
+from audsync.services.export_wish import Wish, files_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
     events_query,
@@ -27,41 +27,10 @@ from audsync.services.segments import (
 from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.people import Admission, Order, Rows
-from audsync.sync.exports.sheets import Choice, PlainSheet, Sheet
-from audsync.sync.exports.uploads import sheets
-from audsync.sync.inspection import is_taken
 from audsync.sync.people import People
 
-_KINDS = {kind.label: kind for kind in COLUMN_KINDS}
-_DEFAULT = (Kind.EMAIL, Kind.PHONE)
-_CSV = "csv"
 BATCH_ROWS = 50_000
 """Raw, examined and written out, a batch is in memory three times."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a person asked for."""
-
-    segment: str
-    out: str
-    """A path; `-` for stdout."""
-    format: str
-    """csv, json, jsonl or parquet."""
-    identifiers: tuple[str, ...] | None = None
-    """Types; None: what the upload page takes, else email and phone where they are mapped, else
-    whatever identifies."""
-    is_hashed: bool = True
-    platform: Platform | None = None
-    """Whose form; None: Meta's, and a hash also where Meta takes the value raw."""
-    with_traits: bool = True
-    with_events: bool = False
-    is_excel_safe: bool = False
-
-    @property
-    def page(self) -> Platform | None:
-        """Whose upload page the files are for."""
-        return self.platform if self.format == _CSV else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +55,7 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     require_feature(runtime)
     segment = runtime.segment(wish.segment)
     destination = export_files.destination(wish.out, stdout)
-    _check_events(segment, wish)
-    wanted = _sheets(segment, wish)
+    wanted = files_of(segment, wish)
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
@@ -181,104 +149,9 @@ def _rows(
     return with_events(admission, wanted, work=order.work, memory_bytes=order.memory_bytes)
 
 
-def _check_events(segment: SegmentConfig, wish: Wish) -> None:
-    """Make sure that the events that are asked for can be written.
-
-    Raises:
-        UsageError: they cannot.
-    """
-    if not wish.with_events:
-        return
-    if segment.events is None:
-        raise UsageError(
-            f"The segment {wish.segment} has no `events`: say in the file where they are, or leave"
-            " --events out.",
-            details={"option": "--events"},
-        )
-    if wish.page is not None:
-        raise UsageError(
-            f"{_taker(wish)} takes no events: leave --events out.", details={"option": "--events"}
-        )
-
-
 def _advance(runtime: Runtime) -> Callable[[int], None]:
     def advance(rows: int) -> None:
         runtime.stop.check()
         runtime.progress.advance(rows)
 
     return advance
-
-
-def _sheets(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
-    columns = segment.columns.by_kind
-    mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
-    kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}
-    if wish.page is not None:
-        return sheets(wish.page, kinds, is_hashed=wish.is_hashed)
-    choice = Choice(
-        kinds=kinds,
-        traits=segment.traits if wish.with_traits else (),
-        is_hashed=wish.is_hashed,
-        is_sent_form=wish.platform is not None,
-        has_events=wish.with_events,
-        has_lists=wish.format != _CSV,
-    )
-    return [PlainSheet(choice)]
-
-
-def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
-    """The kinds to write.
-
-    Raises:
-        UsageError: one is not mapped, or the platform or its page does not take it.
-    """
-    if wish.identifiers is None:
-        kinds = _unsaid(mapped, wish)
-    else:
-        kinds = _said(mapped, wish.identifiers)
-        for kind in kinds:
-            if not _is_taken(wish, kind):
-                raise UsageError(
-                    f"{_taker(wish)} does not take {kind.label}: leave it out of --identifiers.",
-                    details={"option": "--identifiers"},
-                )
-    if wish.page is not None and not any(kind.is_identifier for kind in kinds):
-        raise UsageError(
-            f"{_taker(wish)} needs an identifier; the segment maps"
-            f" {_labels(kind for kind in mapped if kind.is_identifier)}.",
-            details={"option": "--identifiers"},
-        )
-    return kinds
-
-
-def _unsaid(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
-    if wish.page is not None:
-        return [kind for kind in mapped if _is_taken(wish, kind)]
-    kinds = [kind for kind in _DEFAULT if kind in mapped]
-    kinds = kinds or [kind for kind in IDENTIFIERS if kind in mapped]
-    return [kind for kind in kinds if _is_taken(wish, kind)]
-
-
-def _said(mapped: Mapping[Kind, Sequence[str]], identifiers: Sequence[str]) -> list[Kind]:
-    names = dict.fromkeys(name.strip() for name in identifiers)
-    kinds = [_KINDS[name] for name in names if name in _KINDS]
-    if len(kinds) < len(names) or any(kind not in mapped for kind in kinds):
-        raise UsageError(
-            f"--identifiers names a type that the segment does not map. It maps {_labels(mapped)}.",
-            details={"option": "--identifiers"},
-        )
-    return kinds
-
-
-def _is_taken(wish: Wish, kind: Kind) -> bool:
-    if wish.page is not None:
-        return kind in PAGES[wish.page].columns
-    return wish.platform is None or is_taken(wish.platform, kind)
-
-
-def _taker(wish: Wish) -> str:
-    return f"The upload page of {wish.page}" if wish.page else str(wish.platform)
-
-
-def _labels(kinds: Iterable[Kind]) -> str:
-    return ", ".join(kind.label for kind in kinds)

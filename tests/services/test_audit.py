@@ -22,6 +22,7 @@ from audsync.services import (
     stale,
 )
 from audsync.services.actor import harmless
+from audsync.services.export_wish import Wish
 from audsync.services.run_due import Pace, run_due
 from audsync.services.runtime import Runtime
 from audsync.store import leases
@@ -167,10 +168,10 @@ def test_a_new_key_and_a_rotation_leave_theirs(shop: Shop, runtime: Runtime) -> 
 
 def test_an_export_in_the_clear_is_on_record_before_it_is_written(shop: Shop) -> None:
     runtime = shop.runtime()
-    wish = exporting.Wish(segment="vip", out="-", format="csv")
+    wish = Wish(segment="vip", out="-", format="csv")
     exporting.export(runtime, wish, stdout=BytesIO())
     assert not (shop.folder / "audsync.db").exists(), "hashed, it needs no store"
-    plain = exporting.Wish(segment="vip", out="-", format="csv", is_hashed=False)
+    plain = Wish(segment="vip", out="-", format="csv", is_hashed=False)
     (shop.folder / "vip.csv").unlink()
     with pytest.raises(AudsyncError):
         exporting.export(runtime, plain, stdout=BytesIO())

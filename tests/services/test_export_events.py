@@ -11,7 +11,8 @@ import pytest
 
 from audsync.config.load import load_config
 from audsync.errors import ConfigError, SourceError, UsageError
-from audsync.services.exporting import Done, Wish, export
+from audsync.services.export_wish import Wish
+from audsync.services.exporting import Done, export
 from audsync.services.runtime import Runtime
 from audsync.sync.exports.people import Admission, Rows
 

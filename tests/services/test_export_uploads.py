@@ -11,7 +11,8 @@ import pytest
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.errors import UsageError
-from audsync.services.exporting import Wish, export
+from audsync.services.export_wish import Wish
+from audsync.services.exporting import export
 from audsync.services.runtime import Runtime
 from audsync.sync.exports.pages import PAGES
 

@@ -19,7 +19,8 @@ from audsync.segments import sql
 from audsync.services import segments
 from audsync.services.checking import check
 from audsync.services.checkup import examine
-from audsync.services.exporting import Wish, export
+from audsync.services.export_wish import Wish
+from audsync.services.exporting import export
 from audsync.services.planning import plan
 from audsync.services.runtime import Silence
 from audsync.store import settings
