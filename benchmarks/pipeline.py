@@ -152,7 +152,7 @@ def _in_process() -> object:
 
     def handle(request: httpx.Request) -> httpx.Response:
         said = sink.answer(method=request.method, path=request.url.path, body=request.read())
-        return httpx.Response(200, content=said)
+        return httpx.Response(200, stream=httpx.ByteStream(said))
 
     return httpx.MockTransport(handle)
 
