@@ -11,6 +11,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from functools import cache
+from io import BytesIO
 from itertools import count
 from typing import Any
 
@@ -49,14 +50,15 @@ class Place:
         self.bucket().put(key, content)
         return str(self.address.at(key))
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def listed(self, prefix: str = "") -> list[str]:
         return sorted(one.address.key for one in self.bucket().below(prefix))
 
     def content(self, key: str) -> bytes:
-        answer = urllib.request.urlopen(f"{self.entry.endpoint}/{self.address.bucket}/{key}")
-        with answer:
-            found: bytes = answer.read()
-        return found
+        bucket, target = self.bucket(), BytesIO()
+        found = bucket.find(key)
+        assert found is not None
+        bucket.fetch(found, target)
+        return target.getvalue()
 
 
 def s3_place(**settings: Any) -> Place:  # noqa: ANN401 - fields of S3Objects

@@ -19,6 +19,7 @@ from audsync.errors import (
     SegmentInactiveError,
     SegmentNotFoundError,
 )
+from audsync.objects.address import is_object
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.nearest import nearest
 from audsync.services.stopping import StopSignal, TimeBudget
@@ -101,19 +102,19 @@ class Runtime:
 
     @cached_property
     def state_root(self) -> Path:
-        """The state folder of this tenant.
+        """The state folder of this tenant; its cache where the state is in an object store.
 
         Raises:
-            ConfigError: the state is to be somewhere that this version cannot write to.
+            ConfigError: the cache is to be somewhere else than on this machine.
         """
-        url = str(self.config.state.url)
-        scheme = urlsplit(url).scheme
-        if scheme not in {"", "file"}:
+        state = self.config.state
+        is_cache = is_object(state.url)
+        place = state.cache if is_cache else state.url
+        if is_object(place):
             raise ConfigError(
-                f"state.url `{scheme}://…` is not supported yet: name a folder on this machine.",
-                details={"key": "state.url"},
+                "state.cache must be a folder on this machine.", details={"key": "state.cache"}
             )
-        return Path(url.removeprefix("file://")) / f"tenant-{self.config.tenant}"
+        return Path(place.removeprefix("file://")) / f"tenant-{self.config.tenant}"
 
     @cached_property
     def object_access(self) -> "ObjectAccess":

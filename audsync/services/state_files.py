@@ -9,11 +9,13 @@ from pathlib import Path
 from uuid import UUID
 
 from audsync.errors import AudsyncError
+from audsync.objects.address import Address, address_of, is_object
 from audsync.services import keys
 from audsync.services.heartbeat import leased
 from audsync.services.runtime import Runtime
 from audsync.snapshots import cipher
 from audsync.snapshots.folder import AudienceFolder, ScratchFolder
+from audsync.snapshots.objects import ObjectFiles
 from audsync.store import audiences, ledger
 from audsync.store.leases import Lease
 from audsync.store.tables import PlatformAudience
@@ -37,7 +39,12 @@ def folder_of(runtime: Runtime, audience_id: UUID) -> AudienceFolder:
     Raises:
         ConfigError: they are to be encrypted, and there is no key.
     """
-    return AudienceFolder(runtime.state_root, str(audience_id), key_id=_key_id(runtime))
+    return AudienceFolder(
+        runtime.state_root,
+        str(audience_id),
+        key_id=_key_id(runtime),
+        objects=_objects(runtime, runtime.config.tenant, audience_id),
+    )
 
 
 def scratch_of(runtime: Runtime, audience_id: UUID, scratch: Path) -> ScratchFolder:
@@ -46,8 +53,19 @@ def scratch_of(runtime: Runtime, audience_id: UUID, scratch: Path) -> ScratchFol
     Raises:
         ConfigError: they are to be encrypted, and there is no key.
     """
-    key_id = _key_id(runtime)
-    return ScratchFolder(runtime.state_root, str(audience_id), scratch, key_id=key_id)
+    return ScratchFolder(
+        runtime.state_root,
+        str(audience_id),
+        scratch,
+        key_id=_key_id(runtime),
+        objects=_objects(runtime, runtime.config.tenant, audience_id),
+    )
+
+
+def state_address(runtime: Runtime) -> Address | None:
+    """Where in an object store the state is; None where it is in a folder on this machine."""
+    url = runtime.config.state.url
+    return address_of(url) if is_object(url) else None
 
 
 def bring_over(runtime: Runtime, lease: Lease, folder: AudienceFolder) -> int:
@@ -103,7 +121,8 @@ def bring_all_over(runtime: Runtime, ring: KeyRing) -> BroughtOver:
 
 def _bring_one_over(runtime: Runtime, audience: PlatformAudience, key_id: str | None) -> int:
     root = runtime.state_root.parent / f"tenant-{audience.tenant_id}"
-    folder = AudienceFolder(root, str(audience.id), key_id=key_id)
+    objects = _objects(runtime, audience.tenant_id, audience.id)
+    folder = AudienceFolder(root, str(audience.id), key_id=key_id, objects=objects)
     with leased(runtime, audience) as (lease, _):
         folder.open_work()
         changed = bring_over(runtime, lease, folder)
@@ -112,6 +131,15 @@ def _bring_one_over(runtime: Runtime, audience: PlatformAudience, key_id: str | 
             live = set(ledger.head(session, audience.id).files.values())
         folder.sweep(live)
     return changed
+
+
+def _objects(runtime: Runtime, tenant_id: int, audience_id: UUID) -> ObjectFiles | None:
+    """Where an audience's files are durable, if that is not the folder."""
+    address = state_address(runtime)
+    if address is None:
+        return None
+    place = address.below(f"tenant-{tenant_id}").below(str(audience_id))
+    return ObjectFiles(place=place, access=runtime.object_access)
 
 
 def _key_id(runtime: Runtime) -> str | None:

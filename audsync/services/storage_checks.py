@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audsync.errors import AudsyncError, StateError
+from audsync.services import object_checks
 from audsync.services.checks import Check, bad, good
 from audsync.services.runtime import Runtime
-from audsync.services.state_files import folder_of
+from audsync.services.state_files import folder_of, state_address
 from audsync.store import audiences, leases, ledger, migrate
 from audsync.store.database import Database
 from audsync.store.placement import on_network_filesystem
@@ -55,13 +56,18 @@ def is_set_up(runtime: Runtime) -> bool:
 
 
 def state(runtime: Runtime) -> Iterator[Check]:
-    """The state folder: there, writable, closed to others, with room.
+    """The state folder: there, writable, closed to others, with room; or store and cache.
 
     Raises:
-        ConfigError: the state is to be somewhere that this version cannot write to.
+        ConfigError, StateError: an object store cannot be asked, or refuses.
     """
-    root = runtime.state_root
+    root, address = runtime.state_root, state_address(runtime)
+    if address is not None:
+        yield from object_checks.rights(runtime, address)
     if not root.is_dir():
+        if address is not None:
+            yield good("state", f"{root} will be made as the cache of {address}")
+            return
         yield bad("state", f"There is no folder {root} yet.", f"{_NEW}, and so does the first sync")
         return
     try:

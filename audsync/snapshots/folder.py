@@ -1,7 +1,8 @@
 """The state folder: immutable files named by their own SHA-256, one folder an audience.
 
 A file becomes durable in this order: written aside, fsynced, renamed to its hash, its folder
-fsynced. Only then may a database row name it; that row is the commit. What no row names is
+fsynced, and, where the state is in an object store, put there and seen. Only then may a database
+row name it; that row is the commit. What no row names is
 rubbish, swept by whoever holds the audience. Files are 0600 and folders 0700, as they hold
 hashed identifiers. With a key, new files are encrypted, and their names end with the key's id.
 """
@@ -15,19 +16,38 @@ from pathlib import Path
 from audsync import steps
 from audsync.errors import StateError
 from audsync.snapshots import cipher, parquet
+from audsync.snapshots.objects import ObjectFiles, remove_parts
 
 SPILL = "spill"
 """Where in the work folder a database may put what does not fit into memory."""
 _DIGEST_CHARS = 40
 _WORK = "work"
+_DAMAGED = "is damaged: its content does not hash to its name"
+_OF_THE_RUN = frozenset({"touched"})
+"""What no row ever names, since only the run that made it reads it."""
 
 
 class AudienceFolder:
     """The files of one audience. Only the holder of its lease may write here."""
 
-    def __init__(self, root: Path, audience: str, *, key_id: str | None = None) -> None:
-        """`key_id` is of the key that new files are encrypted with; None: they are not."""
+    def __init__(
+        self,
+        root: Path,
+        audience: str,
+        *,
+        key_id: str | None = None,
+        objects: ObjectFiles | None = None,
+    ) -> None:
+        """The files of `audience` below `root`.
+
+        Args:
+            root: the folder of all audiences.
+            audience: the name of its folder there.
+            key_id: of the key that new files are encrypted with; None: they are not.
+            objects: where the files are durable, if not here; the folder is their cache then.
+        """
         self._folder = root / audience
+        self._objects = objects
         self._key_id = key_id
         self._work = self._folder / (f"{_WORK}.{key_id}" if key_id else _WORK)
 
@@ -45,6 +65,8 @@ class AudienceFolder:
             _make_private(self._work / SPILL)
         except OSError as error:
             raise _unwritable(self._folder, error) from error
+        if self._objects:
+            self._objects.look()
         return self._work
 
     def close_work(self) -> None:
@@ -74,6 +96,8 @@ class AudienceFolder:
             steps.reached(f"file: after rename {role}")
         except OSError as error:
             raise _unwritable(self._folder, error) from error
+        if self._objects and role not in _OF_THE_RUN:
+            self._objects.put(name, self._folder / name)
         return name
 
     def bring_over(self, name: str) -> str:
@@ -96,18 +120,16 @@ class AudienceFolder:
         return self.keep(unfinished, role)
 
     def path(self, name: str) -> Path:
-        """Where the file is.
+        """Where the file is; it is fetched where that must be.
 
         Raises:
             StateError: it is not there.
         """
         path = self._folder / name
-        if not path.is_file():
-            raise StateError(
-                f"The state file {path} is missing. Restore the state folder from a backup, or"
-                " run `audsync replace` on this audience, which trusts no snapshot.",
-                details={"file": str(path)},
-            )
+        if path.is_file():
+            return path
+        if self._objects is None or not self._fetched(self._objects, name):
+            raise _lost(self._said(name), "is missing")
         return path
 
     def verify(self, name: str) -> None:
@@ -116,27 +138,65 @@ class AudienceFolder:
         Raises:
             StateError: it is missing or was changed, or nothing here opens it.
         """
+        if self._objects and not self._objects.has(name):
+            raise _lost(self._said(name), "is missing")
         path = self.path(name)
         cipher.key_of(path)
-        digest = _digest(path)
-        if f"-{digest[:_DIGEST_CHARS]}." not in name:
-            raise StateError(
-                f"The state file {path} is damaged: its content does not hash to its name."
-                " Restore the state folder from a backup, or run `audsync replace` on this"
-                " audience, which trusts no snapshot.",
-                details={"file": str(path)},
-            )
+        is_whole = _is_named(name, _digest(path))
+        if not is_whole and self._objects:
+            path.unlink(missing_ok=True)  # of the cache; what is fetched is checked
+            is_whole = self._fetched(self._objects, name)
+        if not is_whole:
+            raise _lost(self._said(name), _DAMAGED)
 
     def sweep(self, live: Iterable[str]) -> None:
-        """Remove every file that no row names. The caller holds the audience's lease."""
+        """Remove every file that no row names. The caller holds the audience's lease.
+
+        Raises:
+            StateError: an object store refused.
+        """
         named = set(live)
         for path in self._folder.glob("*.parquet"):
             if path.name not in named:
                 path.unlink(missing_ok=True)
+        if self._objects:
+            remove_parts(self._folder)
+            self._objects.sweep(named)
 
     def remove(self) -> None:
-        """Remove the whole folder of an audience that is retired."""
+        """Remove the whole folder of an audience that is retired.
+
+        Raises:
+            StateError: an object store refused.
+        """
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._objects:
+            self._objects.look()
+            self._objects.sweep(())
+
+    def _fetched(self, objects: ObjectFiles, name: str) -> bool:
+        """Fetch the file into the cache; False where there is none.
+
+        Raises:
+            StateError: what is there is not what its name says, or cannot be fetched.
+        """
+        try:
+            _make_private(self._folder)
+            fetched = objects.fetch(name, self._folder)
+            if fetched is None:
+                return False
+            part, digest = fetched
+            if not _is_named(name, digest):
+                part.unlink()
+                raise _lost(self._said(name), _DAMAGED)
+            part.replace(self._folder / name)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        return True
+
+    def _said(self, name: str) -> str:
+        """The file, for people."""
+        return str(self._objects.place.below(name) if self._objects else self._folder / name)
 
 
 class ScratchFolder(AudienceFolder):
@@ -146,9 +206,15 @@ class ScratchFolder(AudienceFolder):
     """
 
     def __init__(
-        self, root: Path, audience: str, scratch: Path, *, key_id: str | None = None
+        self,
+        root: Path,
+        audience: str,
+        scratch: Path,
+        *,
+        key_id: str | None = None,
+        objects: ObjectFiles | None = None,
     ) -> None:
-        super().__init__(root, audience, key_id=key_id)
+        super().__init__(root, audience, key_id=key_id, objects=objects)
         self._scratch = scratch
 
     def open_work(self) -> Path:
@@ -170,6 +236,18 @@ class ScratchFolder(AudienceFolder):
         """Where the file is, in the scratch folder or else the audience's own."""
         path = self._scratch / name
         return path if path.is_file() else super().path(name)
+
+
+def _is_named(name: str, digest: str) -> bool:
+    return f"-{digest[:_DIGEST_CHARS]}." in name
+
+
+def _lost(file: str, what: str) -> StateError:
+    return StateError(
+        f"The state file {file} {what}. Restore the state folder from a backup, or run `audsync"
+        " replace` on this audience, which trusts no snapshot.",
+        details={"file": file},
+    )
 
 
 def _name(role: str, digest: str, unfinished: Path) -> str:

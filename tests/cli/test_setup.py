@@ -252,7 +252,7 @@ class TestDoctor:
         assert "audsync init" in found["migrations"].mend
 
     def test_sees_state_that_cannot_be_had(self, folder: Path, world: World) -> None:
-        text = CONFIG + "state: {url: s3://bucket/prefix}\n"
+        text = CONFIG + "state: {url: s3://bucket/prefix, cache: s3://bucket/cache}\n"
         (folder / "audsync.yaml").write_text(text, "utf-8")
         found = failing(checkup.examine(runtime_in(folder, world)))
         assert found["state"].detail.startswith("CONFIG_ERROR")

@@ -29,14 +29,6 @@ def s3() -> Place:
     return s3_place()
 
 
-def fetched(place: Place, key: str) -> bytes:
-    bucket, target = place.bucket(), io.BytesIO()
-    found = bucket.find(key)
-    assert found is not None
-    bucket.fetch(found, target)
-    return target.getvalue()
-
-
 def test_what_is_put_is_found_listed_and_fetched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +42,7 @@ def test_what_is_put_is_found_listed_and_fetched(
     assert sorted(one.address.key for one in bucket.below("a/")) == sorted(KEYS[:3])
     assert list(bucket.below("a/b")) == [], "a prefix is a folder, not the beginning of a name"
     for number, key in enumerate(KEYS):
-        assert fetched(place, key) == key.encode() * 500 * number
+        assert place.content(key) == key.encode() * 500 * number
     bucket.delete(KEYS[0])
     bucket.delete(KEYS[0])
     assert bucket.find(KEYS[0]) is None
