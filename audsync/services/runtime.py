@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from audsync.clock import Clock, SystemClock
 from audsync.config.model import Config, ConnectionConfig, SegmentConfig
