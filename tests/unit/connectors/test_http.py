@@ -1,8 +1,5 @@
-import gzip
 import logging
 import random
-import tracemalloc
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -311,46 +308,12 @@ def test_an_answer_of_a_gigabyte_is_not_read_to_its_end(
     assert read_bytes <= MAX_BODY_BYTES + (1 << 16)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
-def test_a_bomb_is_unpacked_no_further_than_an_answer_may_be_long(
-    api: ApiClient, httpx_mock: HTTPXMock, encoding: str
-) -> None:
-    bomb = bytes(100_000_000)
-    packed = gzip.compress(bomb) if encoding == "gzip" else zlib.compress(bomb)
-    httpx_mock.add_response(
-        200, stream=IteratorStream([packed]), headers={"Content-Encoding": encoding}
-    )
-    tracemalloc.start()
-    try:
-        error = failure(api, repeatable=False)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert isinstance(error, OutcomeUnknownError)
-    assert peak_bytes < 10 * MAX_BODY_BYTES
-
-
-@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "gzip"])
-def test_what_is_packed_twice_or_otherwise_or_not_at_all_is_no_answer(
-    api: ApiClient, httpx_mock: HTTPXMock, encoding: str
-) -> None:
-    body = b"{}" if encoding == "gzip" else gzip.compress(gzip.compress(b"{}"))
-    httpx_mock.add_response(
-        200, stream=IteratorStream([body]), headers={"Content-Encoding": encoding}
-    )
+def test_an_answer_that_cannot_be_unpacked_is_none(api: ApiClient, httpx_mock: HTTPXMock) -> None:
+    packed = IteratorStream([b"{}"])
+    httpx_mock.add_response(200, stream=packed, headers={"Content-Encoding": "gzip"})
     error = failure(api, repeatable=False)
     assert isinstance(error, OutcomeUnknownError)
     assert "cannot be read" in error.message
-
-
-def test_a_proxy_that_packs_although_nobody_asked_is_understood(
-    api: ApiClient, httpx_mock: HTTPXMock
-) -> None:
-    body = gzip.compress(b'{"id": "1"}')
-    httpx_mock.add_response(
-        200, stream=IteratorStream([body]), headers={"Content-Encoding": "gzip"}
-    )
-    assert post(api).value == "1"
 
 
 def test_an_answer_that_trickles_is_given_up(
