@@ -1,4 +1,4 @@
-"""Answers that are packed although nobody asked: understood if harmless, never unpacked at large."""
+"""Answers that are packed although nobody asked: understood if harmless, never at large."""
 
 import gzip
 import tracemalloc
