@@ -43,7 +43,8 @@ def salt_of(runtime: Runtime) -> str:
     from audsync.store import settings
 
     with runtime.database.transaction() as session:
-        return settings.get_or_create(session, SALT, lambda: secrets.token_hex(32))
+        # 128 bits: twice as many would make each link's hash a block longer, for nothing.
+        return settings.get_or_create(session, SALT, lambda: secrets.token_hex(16))
 
 
 def prepare_spec(
