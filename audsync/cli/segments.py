@@ -43,7 +43,9 @@ def check(
 
 def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     context: typer.Context,
-    out: Annotated[str, typer.Option("--out", metavar="PATH", help="A file; - for stdout.")],
+    out: Annotated[
+        str, typer.Option("--out", metavar="PATH", help="A file, s3://bucket/key, or - for stdout.")
+    ],
     segment: Annotated[
         str | None, typer.Argument(metavar="[SEGMENT]", help="A segment of the file.")
     ] = None,
@@ -77,6 +79,10 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="CSV: no text is a formula in a spreadsheet.")
     ] = False,
+    expires: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long the URL of an object works; default 1h."),
+    ] = None,
 ) -> None:
     """Write a segment to a file: whoever may be sent, in the order of the source.
 
@@ -86,10 +92,16 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     from audsync.services import export_changes, export_wish, exporting
 
     runtime, settings = runtime_of(context), globals_of(context)
+    lasts_s = _seconds(expires) if expires is not None else None
     if delta is not None:
         _refuse_beside_delta(identifiers=identifiers, platform=platform, plain=not hashed)
         change = export_changes.DeltaWish(
-            audience=delta, segment=segment, out=out, format=form.value, is_excel_safe=excel_safe
+            audience=delta,
+            segment=segment,
+            out=out,
+            format=form.value,
+            is_excel_safe=excel_safe,
+            lasts_s=lasts_s,
         )
         with runtime.stop.on_signals():
             done = export_changes.export_delta(runtime, change, stdout=sys.stdout.buffer)
@@ -107,12 +119,27 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         with_traits=traits,
         with_events=events,
         is_excel_safe=excel_safe,
+        lasts_s=lasts_s,
     )
     if not hashed:
         _confirm_plaintext(settings, is_confirmed=yes_plaintext)
     with runtime.stop.on_signals():
         done = exporting.export(runtime, wish, stdout=sys.stdout.buffer)
     show_segments.exported(done.report, done.left_out, settings, done.notes)
+
+
+def _seconds(text: str) -> int:
+    """Seconds of `--expires`.
+
+    Raises:
+        UsageError: it is no length of time.
+    """
+    from audsync.config.times import parse_duration
+
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise UsageError(f"--expires {error}.", details={"option": "--expires"}) from None
 
 
 def _refuse_beside_delta(**said: object) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from audsync.errors import UsageError
-from audsync.services import export_files
+from audsync.services import export_files, export_places
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.runtime import Runtime
 from audsync.store import audit, chain
@@ -85,7 +85,7 @@ def export(runtime: Runtime, out: str, *, stdout: BinaryIO) -> Json:
         UsageError: nothing can be written there.
         StateError: the disk is full or refuses.
     """
-    destination = export_files.destination(out, stdout)
+    destination = export_places.destination(runtime, out, stdout)
     if destination.ending.endswith(export_files.PACKED):
         raise UsageError(
             "The trail is written as plain JSON Lines: name a file that ends with .jsonl.",

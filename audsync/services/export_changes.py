@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from audsync.domain import Action
 from audsync.errors import UsageError
-from audsync.services import export_files, planning
+from audsync.services import export_places, planning
 from audsync.services.actor import harmless
 from audsync.services.acts import record
 from audsync.services.export_parts import Parts, Style, report_of
@@ -30,6 +30,8 @@ class DeltaWish:
     segment: str | None = None
     """The segment that they believe the audience is of."""
     is_excel_safe: bool = False
+    lasts_s: int | None = None
+    """How long the URL of an object is to work; None: as long as usual."""
 
 
 def export_delta(runtime: Runtime, wish: DeltaWish, *, stdout: BinaryIO) -> Done:
@@ -50,7 +52,7 @@ def export_delta(runtime: Runtime, wish: DeltaWish, *, stdout: BinaryIO) -> Done
             " --delta.",
             details={"option": "--delta", "segment": audience.segment},
         )
-    destination = export_files.destination(wish.out, stdout)
+    destination = export_places.destination(runtime, wish.out, stdout, lasts_s=wish.lasts_s)
     told = {"is_hashed": True, "format": wish.format, "out": harmless(wish.out), "delta": True}
     record(
         runtime,

@@ -81,23 +81,6 @@ class Counted:
         """Nothing: whoever opened the stream closes it."""
 
 
-def destination(out: str, stdout: BinaryIO) -> Destination:
-    """What `--out` names.
-
-    Raises:
-        UsageError: no file can be written there.
-    """
-    if out == "-":
-        return Stream(stdout)
-    scheme, is_url, rest = out.partition("://")
-    if is_url and scheme != "file":
-        raise UsageError(
-            f"--out {scheme}://… cannot be written yet: name a file on this machine and copy it.",
-            details={"option": "--out"},
-        )
-    return LocalFiles(_target(rest if is_url else out))
-
-
 class Stream:
     """Stdout: one file, which cannot be taken back."""
 
@@ -133,7 +116,7 @@ class LocalFiles:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stem, self.ending = _parted(path.name)
+        self._stem, self.ending = parted(path.name)
         self._open: list[tuple[Path, BinaryIO]] = []
 
     def __enter__(self) -> Self:
@@ -187,7 +170,12 @@ class LocalFiles:
         )
 
 
-def _target(out: str) -> Path:
+def file_of(out: str) -> Path:
+    """The file that a path names.
+
+    Raises:
+        UsageError: no file can be written there.
+    """
     _refuse_foreign_link(Path(out).expanduser())
     path = Path(out).expanduser().resolve()
     if path.is_dir() or out.endswith("/"):
@@ -218,7 +206,7 @@ def _refuse_foreign_link(path: Path) -> None:
         )
 
 
-def _parted(name: str) -> tuple[str, str]:
+def parted(name: str) -> tuple[str, str]:
     """A file's name and its endings, that of a packing included."""
     path = Path(name)
     if path.suffix.lower() not in PACKED:

@@ -35,6 +35,8 @@ class Wish:
     with_traits: bool = True
     with_events: bool = False
     is_excel_safe: bool = False
+    lasts_s: int | None = None
+    """How long the URL of an object is to work; None: as long as usual."""
 
     @property
     def page(self) -> Platform | None:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from audsync.config.model import SegmentConfig
 from audsync.domain import Platform
 from audsync.errors import FeatureDisabledError
-from audsync.services import export_files
+from audsync.services import export_places
 from audsync.services.actor import harmless
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.export_parts import Parts, Style, report_of
@@ -54,7 +54,7 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     """
     require_feature(runtime)
     segment = runtime.segment(wish.segment)
-    destination = export_files.destination(wish.out, stdout)
+    destination = export_places.destination(runtime, wish.out, stdout, lasts_s=wish.lasts_s)
     wanted = files_of(segment, wish)
     _put_on_record(runtime, wish)
     with ExitStack() as stack:

@@ -238,7 +238,11 @@ def test_a_power_cut_before_the_rename_leaves_what_was_there(project: Project) -
     [
         (["--out", "x.csv", "--events"], "USAGE_ERROR"),
         (["--out", "x.csv", "--format", "xml"], "USAGE_ERROR"),
-        (["--out", "s3://bucket/x.csv"], "USAGE_ERROR"),
+        (["--out", "s3://bucket/"], "USAGE_ERROR"),
+        (["--out", "s3://bucket/x.csv", "--expires", "8d"], "USAGE_ERROR"),
+        (["--out", "s3://bucket/x.csv", "--expires", "soon"], "USAGE_ERROR"),
+        (["--out", "x.csv", "--expires", "1h"], "USAGE_ERROR"),
+        (["--out", "ftp://host/x.csv"], "USAGE_ERROR"),
         (["--out", "."], "USAGE_ERROR"),
         (["--out", "/dev/null"], "USAGE_ERROR"),
         (["--out", "no-folder/x.csv"], "USAGE_ERROR"),
