@@ -73,6 +73,8 @@ class Spec:
     """Members change by nothing but a whole replace session, which takes effect with its last
     batch or not at all; so an audience cannot be emptied. Only where `replaces_by` is `session`;
     such a session leaves nothing open."""
+    members_last_days: int | None = None
+    """A member that is not sent again for so many days is forgotten; None for never."""
     creates_with_members: bool = False
     """An audience comes to be with its first members. Until then `create` gives an id that stands
     for it, which every call takes; `describe` tells the platform's own id once there is one."""

@@ -82,6 +82,7 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
             progress=runtime.progress,
             spec=spec,
             max_rows=max_rows(runtime, spec.max_batch_rows),
+            clock=runtime.clock,
         )
         segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
         guard = guard_of(runtime, audience, allow_shrink=False)

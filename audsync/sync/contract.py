@@ -206,6 +206,9 @@ class PlanRequest:
     """A row carries a person's values; else a request carries values of one kind, one a row."""
     replaces_by_sweep: bool = False
     """A replace adds everything and ends with a sweep; else it is one session."""
+    aged: tuple[int, int] | None = None
+    """Profiles that are sent again for their age: those whose link has its first 16 bits from the
+    first number up to but without the second. A first upload and a replace send everybody."""
 
 
 class Engine(Protocol):

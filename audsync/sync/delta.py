@@ -109,11 +109,12 @@ _JUDGING = (
     # One holder of each is enough to bring the person back; people sent anyway need no second row.
     """
     create temp table refreshed as
-    select distinct profile from (
+    select profile from (
       select min(h.profile) as profile,
              bool_or(s.profile is not null) as is_covered
       from holder h semi join again using (kind, value) left join sent s on h.profile = s.profile
       group by h.kind, h.value) where not is_covered
+    union select profile from aged anti join sent using (profile)
     """,
     # All of d of who is sent: they are near, but for holders from afar, mostly nobody.
     """
@@ -196,8 +197,21 @@ CAUSES = """
 """Why removed identifiers go: one cause each. `rows` is the view of the wanted source rows."""
 
 
-def compute(con: duckdb.DuckDBPyConnection, sides: Sides) -> None:
-    """Make the tables that `REMOVALS`, `ADDITIONS` and `CAUSES` read, from the input views."""
+_AGED = """
+    create temp table aged as
+    select distinct profile from d where profile >> 48 >= {first} and profile >> 48 < {stop}
+    """
+_NOBODY_AGED = "create temp view aged as select profile from d_near where false"
+
+
+def compute(
+    con: duckdb.DuckDBPyConnection, sides: Sides, aged: tuple[int, int] | None = None
+) -> None:
+    """Make the tables that `REMOVALS`, `ADDITIONS` and `CAUSES` read, from the input views.
+
+    `aged`: who is sent again for her age, see `PlanRequest`.
+    """
+    con.execute(_NOBODY_AGED if aged is None else _AGED.format(first=aged[0], stop=aged[1]))
     for step in _FINDING:
         con.execute(step.replace("{field}", str(FIRST_FIELD)))
     sides.pick("like", c="fresh", d="candidate", by="kind, value")

@@ -97,7 +97,7 @@ class LocalEngine:
         if is_first:
             return self._plan_first(files, desired, request)
         with self._session() as con:
-            delta.compute(con, self._sides(con, files, desired))
+            delta.compute(con, self._sides(con, files, desired), request.aged)
             summary = _summary(con, request)
             files = replace(files, next_former=self._write(con, delta.FORMER, "former"))
             if request.is_replace:

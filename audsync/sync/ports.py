@@ -48,6 +48,7 @@ class Desk:
     """The platform's ways, for a connection with these options."""
     max_rows: int
     """Rows a request, the platform's limit or less."""
+    clock: Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,6 @@ class Ports(Desk):
 
     lease: Lease
     connector: Connector
-    clock: Clock
     random: Random
     check_stop: Callable[[], None]
     """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""

@@ -22,7 +22,7 @@ from audsync.sync.send import send
 
 LASTING_FACTS = ("predecessor", "must_wipe")
 """What outlives every plan, until the service that noted it is done with it."""
-_KEPT_FACTS = ("rules", "sizes", "rejects", "stuck_session", "is_lost", *LASTING_FACTS)
+_KEPT_FACTS = ("rules", "sizes", "rejects", "round", "stuck_session", "is_lost", *LASTING_FACTS)
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED})
 
 
@@ -99,6 +99,7 @@ def closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
         "rules": facts["rules"],
         "sizes": facts["next_sizes"],
         "rejects": facts.get("rejects", {}),  # plans of earlier versions have none
+        "round": facts.get("next_round"),
         **lasting,
     }
 

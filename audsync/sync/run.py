@@ -26,8 +26,8 @@ from audsync.errors import (
     ValidationError,
 )
 from audsync.store import ledger
+from audsync.sync import aging, guards, settle
 from audsync.sync import books as bookkeeping
-from audsync.sync import guards, settle
 from audsync.sync.books import Books
 from audsync.sync.contract import (
     BatchFacts,
@@ -67,6 +67,8 @@ class Draft:
     verdicts: tuple[Verdict, ...]
     desired: Desired
     snapshot_size: int
+    round: aging.Round | None
+    """How far the members are sent again once this plan is closed; None where none is forgotten."""
 
     @property
     def counts(self) -> SegmentCounts:
@@ -199,7 +201,7 @@ def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> 
     Raises:
         StateError: the plan is no such session.
     """
-    is_swap = any(batch.action in {Action.REPLACE, Action.SWEEP} for batch in drafted.plan.batches)
+    is_swap = any(_swaps(batch) for batch in drafted.plan.batches)
     if standing.facts.get("is_lost") and not is_swap:
         raise StateError(
             f"What is on the platform for {subject.name} is not known any more: its state files"
@@ -214,12 +216,16 @@ def draft(
     """Read the segment and plan the change; touches neither the store nor the platform."""
     desired = segment.prepare(standing.cache_for(segment))
     desk.progress.phase("plan", None)
+    now, lifetime_days = desk.clock.now(), desk.spec.members_last_days
+    round_ = aging.recorded(standing.facts)
+    aged = aging.due(round_, now, lifetime_days) if round_ and lifetime_days else None
     request = PlanRequest(
         is_replace=is_replace,
         max_rows=desk.max_rows,
         sizes=standing.sizes,
         takes_person_rows=desk.spec.takes_person_rows,
         replaces_by_sweep=desk.spec.replaces_by is Replacing.SWEEP,
+        aged=(aged.first, aged.stop) if aged else None,
     )
     plan = desk.engine.plan(standing.files, desired, request)
     if plan.batches and desk.spec.changes_by_replace and not is_replace:
@@ -237,7 +243,22 @@ def draft(
         ),
         desired=desired,
         snapshot_size=snapshot_size,
+        round=_next_round(plan, round_, aged, now) if lifetime_days else None,
     )
+
+
+def _next_round(
+    plan: Plan, round_: aging.Round | None, aged: aging.Slice | None, now: datetime
+) -> aging.Round:
+    """A replace begins the round anew; an audience without one begins it now."""
+    if round_ is None or any(_swaps(batch) for batch in plan.batches):
+        return aging.Round(at=now)
+    return aged.then if aged else round_
+
+
+def _swaps(batch: BatchFacts) -> bool:
+    """Whether the batch is part of a replace."""
+    return batch.action in {Action.REPLACE, Action.SWEEP}
 
 
 def _close(
@@ -257,6 +278,8 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
         "next_sizes": as_json(drafted.plan.summary.desired_sizes),
         "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),
         "is_lost": bool(standing.facts.get("is_lost")),
+        "round": standing.facts.get("round"),
+        "next_round": drafted.round.as_json() if drafted.round else None,
         "rejects": guards.reject_percents(drafted.counts, drafted.plan.summary),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }

@@ -71,3 +71,9 @@ def addition_rows(known: Known, change: Change) -> list[Sent]:
         for link in sorted(known.d)
         if link[0] in change.sent | change.refreshed
     ]
+
+
+def of_age(known: Known, aged: tuple[int, int] | None) -> frozenset[int]:
+    """Profiles whose first 16 bits of 64 are in the range."""
+    first, stop = aged or (0, 0)
+    return frozenset(link[0] for link in known.d if first <= link[0] >> 48 < stop)

@@ -27,6 +27,7 @@ from tests.sim.set_change import (
     addition_rows,
     former_links,
     found_links,
+    of_age,
     removal_rows,
 )
 from tests.sim.set_rows import (
@@ -43,11 +44,11 @@ from tests.sim.set_rows import (
     cut_removals,
     identifiers,
     lay_by_kind,
+    on_the_wire,
     profiles,
     sizes_of,
     smallest_holders,
     values,
-    wire_rows,
 )
 
 _TYPES = (pa.int32(), pa.uint8(), pa.binary())
@@ -115,7 +116,7 @@ class SetEngine:
         if not desired.counts.profiles and not request.replaces_by_sweep:
             request = replace(request, is_replace=False)
         is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
-        change = self.change(known)
+        change = self.change(known, request.aged)
         former = () if is_first else sorted(former_links(known))
         files = replace(files, next_former=self.store.keep_some(former, "former"))
         removals: list[Gone] = []
@@ -194,7 +195,7 @@ class SetEngine:
             rows = [(row, kind, value) for row, (kind, value, *_) in enumerate(gone)]
         else:
             sent = self.store.read(files.additions)[batch.first_row : batch.stop_row]
-            rows = _on_the_wire(sent)  # type: ignore[arg-type]  # kept by this class
+            rows = on_the_wire(sent)  # type: ignore[arg-type]  # kept by this class
         columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
         return pa.table(
             [pa.array(c, kind) for c, kind in zip(columns, _TYPES, strict=True)], MEMBERS
@@ -212,7 +213,7 @@ class SetEngine:
             twice=frozenset(link for link, rounds in self.echoes(files.echo) if rounds > 1),
         )
 
-    def change(self, known: Known) -> Change:
+    def change(self, known: Known, aged: tuple[int, int] | None = None) -> Change:
         """Who goes, who comes, who is said again."""
         wanted, confirmed = values(known.d), values(known.c)
         removed = (confirmed | values(known.u)) - wanted
@@ -229,7 +230,7 @@ class SetEngine:
             echoed=frozenset(echoed),
             appearing=frozenset(wanted - confirmed),
             sent=frozenset(sent),
-            refreshed=smallest_holders(known.d, again, sent),
+            refreshed=smallest_holders(known.d, again, sent) | (of_age(known, aged) - sent),
             departed=frozenset(profiles(identifiers(known.c)) - profiles(known.d)),
         )
 
@@ -394,11 +395,3 @@ class SetEngine:
             if batch.action is Action.REMOVE
             for kind, value, *_ in rows[batch.first_row : batch.stop_row]
         }
-
-
-def _on_the_wire(rows: Sequence[Sent | Laid]) -> list[tuple[int, int, bytes]]:
-    """Row, kind, value, as the layout of the rows says."""
-    if rows and len(rows[0]) == len(Laid.__args__):  # type: ignore[attr-defined]  # of a tuple type
-        firsts = [row for row in rows if row[6:7] == (True,)]
-        return [(place, row[1], row[2]) for place, row in enumerate(firsts)]
-    return wire_rows(row[:3] for row in rows if row[3] == 0)

@@ -205,3 +205,11 @@ def _counts(cells: Sequence[Sent]) -> dict[str, int]:
         "refreshed": int(height > 0 and is_refresh),
         "identifiers": sum(cell[5] for cell in taken),
     }
+
+
+def on_the_wire(rows: Sequence[Sent | Laid]) -> list[tuple[int, int, bytes]]:
+    """Row, kind, value, as the layout of the rows says."""
+    if rows and len(rows[0]) == len(Laid.__args__):  # type: ignore[attr-defined]  # of a tuple type
+        firsts = [row for row in rows if row[6:7] == (True,)]
+        return [(place, row[1], row[2]) for place, row in enumerate(firsts)]
+    return wire_rows(row[:3] for row in rows if row[3] == 0)

@@ -71,6 +71,7 @@ class Twins:
             sizes=sizes,
             takes_person_rows=self._way.takes_person_rows,
             replaces_by_sweep=self._way.replaces_by is Replacing.SWEEP,
+            aged=(0, 1) if self._random.random() < 0.2 else None,  # everybody: ids here are small
         )
         counts = crowd.counts()
         names = self.sets.keep_segment(crowd)

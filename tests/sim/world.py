@@ -257,6 +257,7 @@ class World:
             progress=_Silence(),
             spec=self.spec,
             max_rows=1,
+            clock=self.room.clock,
         )
         return standing_of(desk, self.room.audience_id).files
 

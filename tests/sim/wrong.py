@@ -42,7 +42,7 @@ class TimeoutIsFailure(SetEngine):
 class RowDiff(SetEngine):
     """A changed row is its old values removed and its new ones added."""
 
-    def change(self, known: Known) -> Change:
+    def change(self, known: Known, _aged: tuple[int, int] | None = None) -> Change:
         lost, came = known.c - known.d, known.d - known.c
         return Change(
             removed=frozenset(values(lost)),

@@ -85,7 +85,11 @@ class GoogleConnector(BaseConnector):
     def spec(self) -> Spec:
         """Google's ways for this kind of list, under the API version in use."""
         mine = self._settings
-        return replace(SPECS[mine.list_kind], api_version=mine.api_version)
+        return replace(
+            SPECS[mine.list_kind],
+            api_version=mine.api_version,
+            members_last_days=mine.membership_days,
+        )
 
     def check_access(self) -> datetime | None:
         """See the account, and have Google judge a list that is not made.

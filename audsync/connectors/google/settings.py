@@ -10,14 +10,13 @@ from audsync.connectors.google.spec import (
     BASE_URL,
     CONTACT,
     DEFAULT_LIST_KIND,
+    MAX_MEMBERSHIP_DAYS,
     MOBILE,
     SPECS,
     TOKEN_URL,
 )
 from audsync.errors import ConfigError
 
-MAX_MEMBERSHIP_DAYS = 540
-"""Google has known no longer lists since 2025-04-07."""
 _USER = ("client_id", "client_secret", "refresh_token")
 _CREDENTIALS = {*_USER, "service_account"}
 _OPTIONS = {

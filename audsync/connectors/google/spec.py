@@ -10,6 +10,8 @@ BASE_URL = "https://datamanager.googleapis.com"
 TOKEN_URL = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 CONTACT, MOBILE, USER_ID = "contact", "mobile", "user_id"
 DEFAULT_LIST_KIND = CONTACT
+MAX_MEMBERSHIP_DAYS = 540
+"""Google has known no longer lists since 2025-04-07."""
 
 _PROJECT = ("client_id", "service_account")
 """Google counts by Cloud project, of which these are as much as a connection knows."""
@@ -48,4 +50,6 @@ SPECS: Mapping[str, Spec] = {
 
 def spec(options: Mapping[str, object]) -> Spec:
     """Google's ways for lists of the option `list_kind`; contact where it is not known."""
-    return SPECS.get(str(options.get("list_kind", DEFAULT_LIST_KIND)), _CONTACT)
+    mine = SPECS.get(str(options.get("list_kind", DEFAULT_LIST_KIND)), _CONTACT)
+    days = options.get("membership_days", MAX_MEMBERSHIP_DAYS)
+    return replace(mine, members_last_days=days) if isinstance(days, int) else mine

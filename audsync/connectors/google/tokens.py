@@ -23,8 +23,8 @@ REFUSALS = Refusals(
         "invalid_grant": (
             CredentialsExpiredError,
             (
-                "Google has revoked or forgotten these credentials, or this machine's clock is wrong."
-                " Please reconnect your account."
+                "Google has revoked or forgotten these credentials, or this machine's clock is"
+                " wrong. Please reconnect your account."
             ),
         ),
         "invalid_client": (

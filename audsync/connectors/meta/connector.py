@@ -20,7 +20,7 @@ from audsync.connectors.http import Answer, ApiClient, Dialect, open_http
 from audsync.connectors.meta import access as account_access
 from audsync.connectors.meta import codes, failures, usage, wire
 from audsync.connectors.meta.settings import Settings, settings
-from audsync.connectors.meta.spec import SPEC
+from audsync.connectors.meta.spec import lasting
 from audsync.connectors.replies import text_field, unusable
 from audsync.domain import Action, Receipt, RemoteAudience, RemoteId, UploadBatch
 from audsync.errors import (
@@ -85,7 +85,8 @@ class MetaConnector(BaseConnector):
     @property
     def spec(self) -> Spec:
         """Meta's ways and limits, under the API version in use."""
-        return replace(SPEC, api_version=self._settings.api_version)
+        mine = self._settings
+        return replace(lasting(mine.retention_days), api_version=mine.api_version)
 
     def check_access(self) -> datetime | None:
         """Look at the account, its terms and the token; return when the token ends."""

@@ -1,6 +1,7 @@
 """Meta's ways and limits as data. Imports nothing heavy: `status` reads it too."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audsync.connectors.contract import CallLimit, Replacing, Spec
 from audsync.domain import Kind, Platform
@@ -42,6 +43,11 @@ SPEC = Spec(
 )
 
 
-def spec(_options: Mapping[str, object]) -> Spec:
-    """Meta's ways do not depend on a connection's options."""
-    return SPEC
+def spec(options: Mapping[str, object]) -> Spec:
+    """Meta's ways, for a connection with these options."""
+    return lasting(options.get("retention_days"))
+
+
+def lasting(days: object) -> Spec:
+    """The same where members are forgotten after so many days; None for never."""
+    return replace(SPEC, members_last_days=days) if isinstance(days, int) else SPEC

@@ -18,7 +18,7 @@ from audsync.connectors.http import Answer, ApiClient, Dialect, open_http
 from audsync.connectors.oauth import Bearer
 from audsync.connectors.snapchat import failures, wire
 from audsync.connectors.snapchat.settings import Settings, settings
-from audsync.connectors.snapchat.spec import SPEC
+from audsync.connectors.snapchat.spec import lasting
 from audsync.connectors.snapchat.tokens import Tokens
 from audsync.domain import Action, Receipt, RemoteAudience, RemoteId, UploadBatch
 from audsync.errors import (
@@ -87,7 +87,8 @@ class SnapchatConnector(BaseConnector):
     @property
     def spec(self) -> Spec:
         """Snapchat's ways and limits, under the API version in use."""
-        return replace(SPEC, api_version=self._settings.api_version)
+        mine = self._settings
+        return replace(lasting(mine.retention_days), api_version=mine.api_version)
 
     def check_access(self) -> datetime | None:
         """Get a token and look at the ad account's segments; nobody says when access ends."""

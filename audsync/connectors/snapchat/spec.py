@@ -1,6 +1,7 @@
 """Snapchat's ways and limits as data. Imports nothing heavy: `status` reads it too."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from audsync.connectors.contract import CallLimit, Replacing, Spec
 from audsync.domain import Kind, Platform
@@ -33,6 +34,13 @@ SPEC = Spec(
 )
 
 
-def spec(_options: Mapping[str, object]) -> Spec:
-    """Snapchat's ways do not depend on a connection's options."""
-    return SPEC
+def spec(options: Mapping[str, object]) -> Spec:
+    """Snapchat's ways, for a connection with these options."""
+    return lasting(options.get("retention_days"))
+
+
+def lasting(days: object) -> Spec:
+    """The same where members are forgotten after so many days."""
+    if not isinstance(days, int) or days >= LIFETIME_DAYS:
+        return SPEC
+    return replace(SPEC, members_last_days=days)
