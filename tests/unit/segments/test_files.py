@@ -83,6 +83,16 @@ def test_rows_come_in_order_when_asked_for(tmp_path: Path, take: Take) -> None:
     assert all(row["email.0"] == f"e{row['profile_id']}" for row in rows)
 
 
+def test_a_large_file_comes_in_order_too(tmp_path: Path, ask: Ask) -> None:
+    path = tmp_path / "a.csv"
+    with path.open("w") as file:
+        file.write("id,email,note\n")
+        file.writelines(f"{n},u{n}@example.com,{n % 97:040}\n" for n in range(400_000))
+    columns = {"profile_id": ("id",), "email": ("email", "note"), "consent": ("email",)}
+    ids = pa.concat_arrays([batch["profile_id"] for batch in read(ask(path, columns=columns))])
+    assert ids.to_pylist() == [str(n) for n in range(400_000)]
+
+
 def test_batches_are_small_and_typed_as_promised(tmp_path: Path, ask: Ask, write: Write) -> None:
     path = write(tmp_path / "a.csv", [{"id": row, "email": f"e{row}"} for row in range(10)])
     batches = list(read(ask(path, batch_rows=4)))
