@@ -194,6 +194,7 @@ def test_a_small_change_leaves_the_large_files_alone(place: Place) -> None:
     assert len(_identifiers(place.layers(second))) == _ROWS
     third = place.prepare(rows, [], _confirmed(second))
     assert third.identifiers == first.identifiers
+    assert len(_identifiers(place.layers(third))) == _ROWS, "nobody is in two patches"
     assert third.patch != second.patch
     same = place.prepare(rows, [], _confirmed(third))
     assert same.patch == third.patch
