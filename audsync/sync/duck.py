@@ -23,6 +23,11 @@ _ENCRYPTED_SPILL = {
     "force_mbedtls_unsafe": True,
 }
 
+_GUESSES = "join_order,build_side_probe_side"
+"""Both go by sizes, and of a stream of Arrow DuckDB thinks that it has one row: it would put the
+large file of a join into memory and look the few others up in it. Ours stand the other way round:
+large on the left, small on the right."""
+
 
 @contextmanager
 def session(work: Path, *, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -45,6 +50,8 @@ def session(work: Path, *, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnect
         }
     )
     try:
+        if cipher.key_id_of(work / SPILL):
+            con.execute(f"set disabled_optimizers = '{_GUESSES}'")
         yield con
     except duckdb.Error as error:
         raise StateError(
