@@ -63,9 +63,11 @@ class Counted:
         self.size_bytes = 0
 
     def write(self, data: bytes | memoryview) -> int:
-        """Write all of `data`."""
-        self._stream.write(data)
+        """Write all of `data`; nothing once the file is given up, as packers do when they go."""
         length = len(data)
+        if self._stream.closed:
+            return length
+        self._stream.write(data)
         self.size_bytes += length
         return length
 

@@ -2,13 +2,13 @@
 
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from audsync.config.model import SegmentConfig
+from audsync.config.model import EventsConfig, SegmentConfig
 from audsync.domain import Platform
 from audsync.errors import FeatureDisabledError
 from audsync.services import export_places
@@ -26,8 +26,13 @@ from audsync.services.segments import (
 )
 from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
-from audsync.sync.exports.people import Admission, Order, Rows
+from audsync.sync.exports.people import Admission, Order
+from audsync.sync.exports.sheets import PlainSheet, Sheet
+from audsync.sync.known import Hashes
 from audsync.sync.people import People
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BATCH_ROWS = 50_000
 """Raw, examined and written out, a batch is in memory three times."""
@@ -59,16 +64,16 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
-        order = _order(runtime, segment, wish, work)
-        admission = Admission(order)
+        admission = Admission(_order(runtime, segment, wish, work))
         people = People(work, memory_bytes=working_memory(runtime))
         stack.enter_context(destination)
         parts = Parts(destination, wanted, _style(wish))
-        for rows in _rows(runtime, segment, wish, order, admission):
-            for sheet in wanted:
-                table, taken = sheet.table(rows)
-                parts.append(sheet, table)
-                people.add(rows.links[taken])
+        tables = _tables(wanted, admission, people)
+        if wish.with_events and segment.events and isinstance(wanted[0], PlainSheet):
+            events = _events(runtime, segment.events, admission.order)
+            tables = _tables_with_events(wanted[0], admission, people, events)
+        for sheet, table in tables:
+            parts.append(sheet, table)
         report = report_of(parts.publish(), profiles=people.count(), form=wish.format)
     return Done(report=report, left_out=admission.left_out)
 
@@ -132,21 +137,43 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
     )
 
 
-def _rows(
-    runtime: Runtime, segment: SegmentConfig, wish: Wish, order: Order, admission: Admission
-) -> Iterator[Rows]:
-    events = segment.events
-    if not (wish.with_events and events):
-        return admission.rows()
-    query = events_query(runtime, events, salt=order.query.salt, spill=order.work / "spill-events")
-    wanted = Events(
-        query=query,
+def _tables(
+    wanted: Sequence[Sheet], admission: Admission, people: People
+) -> Iterator[tuple[Sheet, "pa.Table"]]:
+    """What goes into each kind of file; notes who stands in any."""
+    for rows in admission.rows():
+        for sheet in wanted:
+            table, taken = sheet.table(rows)
+            people.add(rows.links[taken])
+            yield sheet, table
+
+
+def _tables_with_events(
+    sheet: PlainSheet, admission: Admission, people: People, events: Events
+) -> Iterator[tuple[Sheet, "pa.Table"]]:
+    """The same with what these people did."""
+
+    def written() -> Iterator[tuple[Hashes, "pa.Table"]]:
+        for rows in admission.rows():
+            table, _ = sheet.table(rows)
+            people.add(rows.links)
+            yield rows.links, table
+
+    order = admission.order
+    joined = with_events(written(), events, work=order.work, memory_bytes=order.memory_bytes)
+    for table, each in joined:
+        yield sheet, sheet.with_events(table, each)
+
+
+def _events(runtime: Runtime, events: EventsConfig, order: Order) -> Events:
+    spill = order.work / "spill-events"
+    return Events(
+        query=events_query(runtime, events, salt=order.query.salt, spill=spill),
         at=events.at,
         columns=events.columns,
         most=events.most,
         since=events.since,
     )
-    return with_events(admission, wanted, work=order.work, memory_bytes=order.memory_bytes)
 
 
 def _advance(runtime: Runtime) -> Callable[[int], None]:

@@ -30,11 +30,13 @@ large on the left, small on the right."""
 
 
 @contextmanager
-def session(work: Path, *, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
+def session(
+    work: Path, *, memory_bytes: int, is_private: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that keeps within `memory_bytes` and spills into `work`.
 
-    Where the files of the work folder are encrypted, what is spilled is, too, with a key that
-    nobody else ever has.
+    Where the files of the work folder are encrypted, or what it works on `is_private`, what is
+    spilled is encrypted, too, with a key that nobody else ever has.
 
     Raises:
         StateError: the disk is full, or a file is not what it should be.
@@ -46,7 +48,7 @@ def session(work: Path, *, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnect
             "threads": os.cpu_count() or 2,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            **(_ENCRYPTED_SPILL if cipher.key_id_of(work / SPILL) else {}),
+            **(_ENCRYPTED_SPILL if is_private or cipher.key_id_of(work / SPILL) else {}),
         }
     )
     try:

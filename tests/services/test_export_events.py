@@ -2,7 +2,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from audsync.errors import ConfigError, SourceError, UsageError
 from audsync.services.export_wish import Wish
 from audsync.services.exporting import Done, export
 from audsync.services.runtime import Runtime
-from audsync.sync.exports.people import Admission, Rows
 
 CONFIG = """
 segments:
@@ -130,7 +128,7 @@ def test_no_events_at_all_and_no_people_are_whole_files(shop: Shop) -> None:
 
 def test_many_people_and_events_stay_in_step(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audsync.services.exporting.BATCH_ROWS", 100)
-    monkeypatch.setattr("audsync.sync.exports.events._BATCH_ROWS", 64)
+    monkeypatch.setattr("audsync.sync.exports.events._PIECE_ROWS", 64)
     people = "".join(f"p{n},u{n}@x.co,{'no' if n % 7 == 0 else 'yes'}\n" for n in range(2_000))
     orders = "".join(
         f"p{n},2026-01-0{k + 1},thing {n}.{k},{k}\n" for k in range(3) for n in range(0, 2_000, 3)
@@ -143,27 +141,6 @@ def test_many_people_and_events_stay_in_step(shop: Shop, monkeypatch: pytest.Mon
         n = int(whose[1:])
         wanted = [f"thing {n}.{k}" for k in (2, 1, 0)] if n % 3 == 0 else []
         assert [each["product"] for each in events] == wanted
-
-
-@pytest.mark.parametrize("change", [lambda rows: rows[::-1], lambda rows: rows[:2]])
-def test_a_source_that_changes_between_the_readings_gives_nobody_another_s_events(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, change: Callable[[list[str]], list[str]]
-) -> None:
-    readings = 0
-    honest = Admission.rows
-
-    def rows(self: Admission) -> Iterator[Rows]:
-        nonlocal readings
-        readings += 1
-        if readings == 2:
-            header, *people = PEOPLE.splitlines(keepends=True)
-            shop.write(header + "".join(change(people)), "vip.csv")
-        yield from honest(self)
-
-    monkeypatch.setattr(Admission, "rows", rows)
-    with pytest.raises(SourceError, match="changed while"):
-        shop.export("out.jsonl")
-    assert not (shop.folder / "out.jsonl").exists()
 
 
 def test_what_is_no_time_is_refused_without_a_word_of_it(shop: Shop) -> None:

@@ -1,7 +1,9 @@
 import csv
+import gc
 import hashlib
 import io
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,12 @@ import pytest
 
 from audsync.config.load import load_config
 from audsync.domain import Platform
-from audsync.errors import UsageError
+from audsync.errors import SourceError, UsageError
 from audsync.services.export_wish import Wish
 from audsync.services.exporting import export
 from audsync.services.runtime import Runtime
 from audsync.sync.exports.pages import PAGES
+from audsync.sync.exports.people import Admission, Rows
 
 CONFIG = """
 segments:
@@ -279,3 +282,21 @@ segments:
     shop.export("out.csv", is_hashed=False)
     header, *_ = shop.rows("out.csv")
     assert len(header) == 21
+
+
+def test_a_file_that_is_given_up_leaves_no_noise(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    honest = Admission.rows
+
+    def rows(self: Admission) -> Iterator[Rows]:
+        yield from honest(self)
+        raise SourceError("torn")
+
+    monkeypatch.setattr(Admission, "rows", rows)
+    for ending in ("csv.gz", "csv.zst"):
+        with pytest.raises(SourceError):
+            shop.export(f"up.{ending}")
+    gc.collect()
+    assert capfd.readouterr() == ("", "")
+    assert list(shop.folder.glob("*up*")) == []

@@ -1,15 +1,13 @@
-"""What people did, beside their rows: the newest events of each, sorted on disk, read as a stream.
+"""What people did, beside their rows: the newest events of each, joined out of core.
 
-Two readings of the segment: one to know whose events are wanted, one to write them. No identifier
-is written down between them, only keyed hashes of profile ids. Should the source have changed in
-between, an event could get to somebody else: the hashes are compared, and then it is an error.
+Rows and events are tables of one private DuckDB, joined by keyed hashes of profile ids. It holds
+the rows as they are to be written, which may be plain text: what it spills is encrypted.
 """
 
 # ruff: noqa: S608 - SQL here is our own text; names of columns are quoted
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +15,6 @@ import duckdb
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 from polars import selectors
 
 from audsync.errors import SourceError
@@ -25,11 +22,12 @@ from audsync.segments.contract import Query
 from audsync.segments.engine import name_literal
 from audsync.segments.reading import read
 from audsync.sync import duck
-from audsync.sync.exports.people import Admission, Rows
 from audsync.sync.inspection import profiles
+from audsync.sync.known import Hashes
 
 _ROW, _PROFILE, _NUMBER, _RANK = "audsync:row", "audsync:profile", "audsync:number", "audsync:rank"
-_BATCH_ROWS = 50_000
+_PIECE_ROWS = 50_000
+_PLACE = "events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,68 +50,78 @@ class Events:
 
 
 def with_events(
-    admission: Admission, wanted: Events, *, work: Path, memory_bytes: int
-) -> Iterator[Rows]:
-    """The rows that may be sent, each with its profile's events, newest first.
+    written: Iterable[tuple[Hashes, pa.Table]], wanted: Events, *, work: Path, memory_bytes: int
+) -> Iterator[tuple[pa.Table, pa.Array]]:
+    """The rows of a file, in their order, each with its person's events, newest first.
 
-    `Rows.events` is a list of structs: the time as ISO 8601 text in UTC, texts and times as text,
-    numbers and booleans as such.
+    Args:
+        written: rows as they are to be written, and whose they are; read once, to the end, before
+            the first is given back.
+        wanted: the events.
+        work: a private folder that the caller removes.
+        memory_bytes: what to keep within; more goes to disk.
+
+    Returns:
+        pieces of the rows, and for each row a list of structs: the time as ISO 8601 text in UTC,
+        other times and texts as text, numbers and booleans as such.
 
     Raises:
-        SourceError: a source cannot be read, has changed meanwhile, or a time is none.
+        SourceError: a source cannot be read, or a time is none.
         StateError: the disk is full.
     """
-    # A folder of its own: two DuckDBs, ours and that of the second reading, may not share a spill.
-    work = work / "events"
-    work.mkdir()
-    asked, happened = work / "asked.parquet", work / "happened.parquet"
-    _write(asked, _asked(admission))
-    _write(happened, _happened(wanted))
-    with duck.session(work, memory_bytes=memory_bytes) as con:
+    # A folder of its own: two DuckDBs, ours and the one that reads, may not share a spill.
+    place = work / _PLACE
+    place.mkdir()
+    with duck.session(place, memory_bytes=memory_bytes, is_private=True) as con:
         con.execute("set TimeZone = 'UTC'")
-        con.execute(f"create view asked as from read_parquet({duck.text(asked)})")
-        con.execute(f"create view happened as from read_parquet({duck.text(happened)})")
+        if not _fill(con, "people", _numbered(written)):
+            return
+        _fill(con, "happened", _happened(wanted))
         _check_times(con, wanted)
-        reader = con.sql(_selected(wanted)).to_arrow_reader(_BATCH_ROWS)
-        yield from _joined(admission, _Ahead(reader), wanted)
+        con.execute(f"create table chosen as {_chosen(wanted)}")
+        con.execute("drop table happened")
+        yield from _joined(con, wanted)
 
 
-def _asked(admission: Admission) -> Iterator[pa.Table]:
-    """Number of each row and whose it is."""
+def _fill(con: duckdb.DuckDBPyConnection, name: str, tables: Iterable[pa.Table]) -> bool:
+    """Put the tables into one; false where there is none."""
+    is_there = False
+    for table in tables:
+        con.register("piece", table)
+        con.execute(
+            f"insert into {name} from piece" if is_there else f"create table {name} as from piece"
+        )
+        con.unregister("piece")
+        is_there = True
+    return is_there
+
+
+def _numbered(written: Iterable[tuple[Hashes, pa.Table]]) -> Iterator[pa.Table]:
     first = 0
-    yield pa.table({_ROW: pa.array([], pa.int64()), _PROFILE: pa.array([], pa.uint64())})
-    for rows in admission.rows():
-        numbers = np.arange(first, first + len(rows.links), dtype=np.int64)
-        yield pa.table({_ROW: numbers, _PROFILE: rows.links})
-        first += len(rows.links)
+    for links, table in written:
+        numbers = np.arange(first, first + len(links), dtype=np.int64)
+        yield table.append_column(_ROW, pa.array(numbers)).append_column(_PROFILE, pa.array(links))
+        first += len(links)
 
 
 def _happened(wanted: Events) -> Iterator[pa.Table]:
     """Events that are somebody's, numbered as they come."""
     first = 0
     for batch in read(wanted.query):
-        columns = {name: batch[f"trait.{name}"] for name in wanted.shown}
         table = pa.table(
             {
                 _NUMBER: np.arange(first, first + batch.num_rows, dtype=np.int64),
                 _PROFILE: profiles(batch, wanted.query.salt),
-                **columns,
+                **{name: batch[f"trait.{name}"] for name in wanted.shown},
             }
         )
         first += batch.num_rows
         yield table.filter(batch["profile_id"].is_valid())
     if not first:
         texts = dict.fromkeys(wanted.shown, pa.string())
-        schema = pa.schema({_NUMBER: pa.int64(), _PROFILE: pa.uint64(), **texts}.items())
-        yield schema.empty_table()
-
-
-def _write(path: Path, tables: Iterable[pa.Table]) -> None:
-    with ExitStack() as stack:
-        writer: pq.ParquetWriter | None = None
-        for table in tables:
-            writer = writer or stack.enter_context(pq.ParquetWriter(path, table.schema))
-            writer.write_table(table)
+        yield pa.schema(
+            [(_NUMBER, pa.int64()), (_PROFILE, pa.uint64()), *texts.items()]
+        ).empty_table()
 
 
 def _time(name: str) -> str:
@@ -135,7 +143,7 @@ def _check_times(con: duckdb.DuckDBPyConnection, wanted: Events) -> None:
         )
 
 
-def _selected(wanted: Events) -> str:
+def _chosen(wanted: Events) -> str:
     """SQL for the events to write, in the order of the rows they go to, newest first."""
     profile, number, row, rank = map(name_literal, (_PROFILE, _NUMBER, _ROW, _RANK))
     shown = ", ".join(
@@ -148,64 +156,32 @@ def _selected(wanted: Events) -> str:
     newest = (
         f"select {profile}, {shown}, row_number() over (partition by {profile}"
         f" order by {_time(wanted.at)} desc, {number} desc) as {rank}"
-        f" from happened semi join asked using ({profile})"
-        f" where {_time(wanted.at)} is not null{since}"
+        f" from happened semi join people using ({profile})"
+        f" where {_time(wanted.at)} is not null{since} qualify {rank} <= {wanted.most}"
     )
     return (
-        f"select {row}, newest.* from asked join ({newest} qualify {rank} <= {wanted.most})"
-        f" newest using ({profile}) order by {row}, {rank}"
+        f"select {row}, newest.* exclude ({profile}) from people join ({newest}) newest"
+        f" using ({profile}) order by {row}, {rank}"
     )
 
 
-class _Ahead:
-    """A sorted stream of events that is read as far as it is wanted."""
-
-    def __init__(self, reader: pa.RecordBatchReader) -> None:
-        self._reader = reader
-        self._held = pl.DataFrame(pl.from_arrow(reader.schema.empty_table()))
-
-    def until(self, stop: int) -> pl.DataFrame:
-        """Those of rows before `stop` that were not handed out yet."""
-        parts = [self._held]
-        while not len(parts[-1]) or parts[-1][_ROW][-1] < stop:
-            batch = next(self._reader, None)
-            if batch is None:
-                break
-            parts.append(pl.DataFrame(pl.from_arrow(batch)))
-        frame = pl.concat(parts)
-        taken = frame.filter(pl.col(_ROW) < stop)
-        self._held = frame.slice(len(taken))
-        return taken
+def _joined(con: duckdb.DuckDBPyConnection, wanted: Events) -> Iterator[tuple[pa.Table, pa.Array]]:
+    row, rank = name_literal(_ROW), name_literal(_RANK)
+    ((count,),) = con.sql("select count(*) from people").fetchall()
+    for first in range(0, count, _PIECE_ROWS):
+        within = f"{row} >= {first} and {row} < {first + _PIECE_ROWS}"
+        rows = con.sql(f"from people where {within} order by {row}").to_arrow_table()
+        found = con.sql(f"from chosen where {within} order by {row}, {rank}").to_arrow_table()
+        events = _listed(pl.DataFrame(pl.from_arrow(found)), rows[_ROW], wanted)
+        yield rows.drop_columns([_ROW, _PROFILE]), events
 
 
-def _joined(admission: Admission, ahead: _Ahead, wanted: Events) -> Iterator[Rows]:
-    first = 0
-    for rows in admission.rows():
-        stop = first + len(rows.links)
-        frame = ahead.until(stop)
-        places = frame[_ROW].to_numpy() - first
-        if (places < 0).any() or (rows.links[places] != frame[_PROFILE].to_numpy()).any():
-            raise _changed()
-        yield replace(rows, events=_listed(frame, first, stop, wanted))
-        first = stop
-    if len(ahead.until(np.iinfo(np.int64).max)):
-        raise _changed()
-
-
-def _listed(frame: pl.DataFrame, first: int, stop: int, wanted: Events) -> pa.Array:
+def _listed(found: pl.DataFrame, rows: pa.ChunkedArray, wanted: Events) -> pa.Array:
     """Each row's events as one list."""
-    plain = frame.with_columns(
+    plain = found.with_columns(
         selectors.temporal().dt.to_string("iso:strict"), selectors.decimal().cast(pl.Float64)
     )
-    lists = plain.group_by(_ROW, maintain_order=True).agg(pl.struct(wanted.shown).alias("events"))
-    rows = pl.DataFrame({_ROW: pl.Series(range(first, stop), dtype=pl.Int64)})
-    joined = rows.join(lists, on=_ROW, how="left", maintain_order="left")["events"]
-    empty = pl.Series([[]], dtype=joined.dtype)
-    return joined.fill_null(empty.first()).to_arrow()
-
-
-def _changed() -> SourceError:
-    return SourceError(
-        "The segment's source was changed while it was exported with its events, which takes two"
-        " readings; let the change end, then run again"
-    )
+    lists = plain.group_by(_ROW, maintain_order=True).agg(pl.struct(wanted.shown).alias(_PLACE))
+    numbers = pl.DataFrame({_ROW: pl.Series(pl.from_arrow(rows))})
+    joined = numbers.join(lists, on=_ROW, how="left", maintain_order="left")[_PLACE]
+    return joined.fill_null(pl.Series([[]], dtype=joined.dtype).first()).to_arrow()

@@ -50,8 +50,6 @@ class Rows:
     """Whose rows these are."""
     looks: Mapping[str, Look]
     """Each mapped column, such as `email.0`, as the platform sees it."""
-    events: pa.Array | None = None
-    """What each row's person did, as lists of structs; None where nobody asked."""
 
     def columns_of(self, label: str) -> list[str]:
         """The batch's columns of one kind, such as `email.0` and `email.1`."""
@@ -63,7 +61,7 @@ class Admission:
 
     def __init__(self, order: Order) -> None:
         self.left_out: Counter[str] = Counter()
-        self._order = order
+        self.order = order
         specs = {order.spec.platform: order.spec}
         self._suppressed = Suppressed(order.suppress, specs)
         self._banned: Hashes | None = None
@@ -77,7 +75,7 @@ class Admission:
         banned = self._found_banned()
         self.left_out = Counter()
         for batch in self._batches():
-            links = profiles(batch, self._order.query.salt)
+            links = profiles(batch, self.order.query.salt)
             keep = self._kept(batch, links, banned)
             kept = batch.take(pa.array(keep))
             yield Rows(batch=kept, links=links[keep], looks=self._looks(kept))
@@ -92,20 +90,20 @@ class Admission:
             if self._suppressed:
                 for batch in self._batches():
                     hits = self._hits(batch)
-                    parts.append(np.unique(profiles(batch, self._order.query.salt)[hits]))
+                    parts.append(np.unique(profiles(batch, self.order.query.salt)[hits]))
             self._banned = np.unique(np.concatenate(parts))
         return self._banned
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        self._order.begin()
-        for batch in read(self._order.query):
+        self.order.begin()
+        for batch in read(self.order.query):
             yield batch
-            self._order.advance(batch.num_rows)
+            self.order.advance(batch.num_rows)
 
     def _hits(self, batch: pa.RecordBatch) -> Flags:
         hits = np.zeros(batch.num_rows, dtype=bool)
         for look in self._looks(batch).values():
-            hits |= self._suppressed.hits(look, self._order.spec.platform)
+            hits |= self._suppressed.hits(look, self.order.spec.platform)
         return hits & _has_consent(batch)
 
     def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
@@ -116,7 +114,7 @@ class Admission:
         return np.flatnonzero(has_consent & ~is_banned)
 
     def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
-        found = looks(batch, {self._order.spec.platform: self._order.spec})
+        found = looks(batch, {self.order.spec.platform: self.order.spec})
         return {name: look for (name, _), look in found.items()}
 
 

@@ -82,11 +82,13 @@ class PlainSheet:
                 cells |= zip(_numbered(kind.label, len(columns)), columns, strict=True)
         for trait in self._choice.traits:
             cells[_free(trait, cells)] = rows.batch[f"trait.{trait}"]
-        if rows.events is not None:
-            cells[_free(EVENTS, cells)] = (
-                rows.events if self._choice.has_lists else _as_json(rows.events)
-            )
         return pa.table(cells), np.ones(rows.batch.num_rows, dtype=bool)
+
+    def with_events(self, table: pa.Table, events: pa.Array) -> pa.Table:
+        """The file's rows with what their people did, lists of structs, in a column at the end."""
+        cells = events if self._choice.has_lists else _as_json(events)
+        taken = dict.fromkeys(table.column_names)
+        return table.append_column(_free(EVENTS, taken), cells)
 
     def empty(self) -> pa.Table:
         columns: dict[str, pa.DataType] = {PROFILE_ID: pa.string()}
