@@ -46,7 +46,7 @@ def connections(runtime: Runtime) -> Iterator[Check]:
 
 
 def keys(runtime: Runtime) -> Iterator[Check]:
-    """The keys of saved credentials, where there are some, or a key is named.
+    """The keys of saved credentials and of state files, where one is wanted or named.
 
     Raises:
         ConfigError: a place that is named holds no usable key.
@@ -57,7 +57,8 @@ def keys(runtime: Runtime) -> Iterator[Check]:
         if known.credentials_in == STORE and known.record is not None
     }
     config = runtime.config
-    if not (sealed or config.encryption_key or config.encryption_key_file):
+    is_wanted = bool(sealed) or config.state.encrypt
+    if not (is_wanted or config.encryption_key or config.encryption_key_file):
         return
     locked = False
     for name, key_id in sealed.items():
@@ -71,7 +72,8 @@ def keys(runtime: Runtime) -> Iterator[Check]:
                 f"Set the key that it was; or, if it is lost: audsync connections rotate {name}",
             )
     if not locked:
-        key = sealing_key(runtime.keys)
+        what = "the state folder" if config.state.encrypt else "credentials"
+        key = sealing_key(runtime.keys, what=what)
         yield good("key", f"{key.id}; credentials saved with it or opened: {len(sealed)}")
 
 

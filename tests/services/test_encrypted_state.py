@@ -181,6 +181,9 @@ def test_to_encrypt_without_any_key_is_refused_before_the_platform_is_touched(sh
     assert report.job["error"]["code"] == ConfigError.code
     assert "no key to encrypt the state folder with" in report.job["error"]["message"]
     assert not shop.world.remotes("meta")
+    checks = {check.name: check for check in checkup.examine(runtime)}
+    assert not checks["key"].ok
+    assert "no key to encrypt the state folder with" in checks["key"].detail
 
 
 def test_a_changed_byte_is_damage_and_a_renamed_file_does_not_open(shop: Shop) -> None:
