@@ -94,7 +94,9 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     runtime, settings = runtime_of(context), globals_of(context)
     lasts_s = _seconds(expires) if expires is not None else None
     if delta is not None:
-        _refuse_beside_delta(identifiers=identifiers, platform=platform, plain=not hashed)
+        _refuse_beside_delta(
+            identifiers=identifiers, platform=platform, plain=not hashed, events=events
+        )
         change = export_changes.DeltaWish(
             audience=delta,
             segment=segment,
@@ -143,7 +145,12 @@ def _seconds(text: str) -> int:
 
 
 def _refuse_beside_delta(**said: object) -> None:
-    options = {"identifiers": "--identifiers", "platform": "--for", "plain": "--no-hash"}
+    options = {
+        "identifiers": "--identifiers",
+        "platform": "--for",
+        "plain": "--no-hash",
+        "events": "--events",
+    }
     for name, value in said.items():
         if value:
             raise UsageError(

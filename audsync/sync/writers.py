@@ -16,7 +16,7 @@ PACKINGS = {".gz": "gzip", ".zst": "zstd"}
 
 # https://owasp.org/www-community/attacks/CSV_Injection, read 2026-11-22. The last four are the wide
 # = + - @ of East Asian keyboards, which Excel takes for the narrow ones.
-_FORMULA = "^[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = "^([=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
 _OPENING, _BETWEEN, _CLOSING = b"[\n", b",\n", b"\n]\n"
 
 
@@ -96,9 +96,7 @@ class _Csv:
     def _safe(self, frame: pl.DataFrame) -> pl.DataFrame:
         if not self._style.is_excel_safe:
             return frame
-        text = selectors.string()
-        quoted = pl.when(text.str.contains(_FORMULA)).then(pl.lit("'") + text).otherwise(text)
-        return frame.with_columns(quoted)
+        return frame.with_columns(selectors.string().str.replace(_FORMULA, "'${1}"))
 
     def end(self) -> None:
         """Nothing closes a CSV."""

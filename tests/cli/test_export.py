@@ -276,3 +276,26 @@ def test_a_feature_flag_switches_it_off(project: Project) -> None:
     project.save(features={"audience_export": False})
     shown = project.run("export", "vip", "--out", "x.csv", "--json")
     assert (shown.json["error"]["code"], shown.exit_code) == ("FEATURE_DISABLED", 2)
+
+
+def test_a_spreadsheet_sees_no_formula(project: Project) -> None:
+    project.write([{"id": "=1+1", "email": "ann@example.com", "phone": "", "ltv": "-5"}])
+    shown = project.run("export", "vip", "--out", "-", "--excel-safe")
+    (row,) = table(shown.stdout)
+    assert (row["profile_id"], row["ltv"]) == ("'=1+1", "-5")
+    for more in (["--for", "meta"], ["--format", "json"]):
+        refused = project.run("export", "vip", "--out", "-", "--excel-safe", *more, "--json")
+        assert refused.json["error"]["code"] == "USAGE_ERROR"
+
+
+def test_a_change_is_written_from_the_command_line(project: Project) -> None:
+    assert project.run("create", "vip", "--connection", "meta-main", "--id", "a").exit_code == 0
+    project.write([{"id": "1", "email": "ann@example.com", "phone": "", "ltv": ""}])
+    shown = project.run("export", "--delta", "a", "--out", "-")
+    rows = table(shown.stdout)
+    assert {row["action"] for row in rows} == {"remove", "add"}
+    assert "sync would refuse this" in shown.stderr
+    for more in (["--for", "meta"], ["--no-hash"], ["--identifiers", "email"], ["--events"]):
+        refused = project.run("export", "--delta", "a", "--out", "-", *more, "--json")
+        assert refused.json["error"]["code"] == "USAGE_ERROR"
+    assert project.run("export", "--out", "-", "--json").json["error"]["code"] == "USAGE_ERROR"

@@ -1,3 +1,4 @@
+import csv
 import datetime as dt
 import decimal
 import io
@@ -7,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audsync.sync.writers import writer
+from audsync.sync.writers import CsvStyle, writer
 
 NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 500, tzinfo=dt.UTC)
 TABLE = pa.table(
@@ -76,3 +77,30 @@ def test_parquet_keeps_everything() -> None:
     found = pq.read_table(io.BytesIO(written("parquet", TABLE, TABLE)))
     assert found.schema == TABLE.schema
     assert found.num_rows == 6
+
+
+def styled(table: pa.Table, style: CsvStyle) -> str:
+    sink = io.BytesIO()
+    with writer(_Unclosed(sink), form="csv", csv=style) as out:
+        out.write(table)
+        out.write(table.slice(0, 0))
+    return sink.getvalue().decode()
+
+
+def test_a_csv_s_header_may_have_a_name_twice_or_not_be_there() -> None:
+    table = pa.table({"0": ["a"], "1": ["b"], "2": ["c"]})
+    names = ("email", "email", "First, Name")
+    assert styled(table, CsvStyle(header=names)) == 'email,email,"First, Name"\na,b,c\n'
+    assert styled(table, CsvStyle(header=())) == "a,b,c\n"
+    assert styled(table, CsvStyle()) == "0,1,2\na,b,c\n"
+
+
+@pytest.mark.parametrize("sign", [*"=+-@\t\r\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"])
+def test_no_text_is_a_formula_where_that_is_asked_for(sign: str) -> None:
+    text = f"{sign}cmd|' /C calc'!A0"
+    table = pa.table({f"{sign}trait": [text, "a" + text, None], "ltv": [-1.5, 2.0, None]})
+    safe = styled(table, CsvStyle(is_excel_safe=True))
+    rows = list(csv.reader(io.StringIO(safe, newline="")))
+    assert rows == [[f"'{sign}trait", "ltv"], ["'" + text, "-1.5"], ["a" + text, "2.0"], ["", ""]]
+    plain = list(csv.reader(io.StringIO(styled(table, CsvStyle()), newline="")))
+    assert plain[1][0] == text
