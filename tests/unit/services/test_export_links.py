@@ -1,17 +1,16 @@
 """A link in the place of a file that is to be written leads only where its owner may lead us."""
 
 import os
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from audsync.errors import UsageError
-from audsync.services.export_files import destination
+from audsync.services.export_files import LocalFiles, file_of
 
 
 def write(out: Path, content: bytes) -> None:
-    with destination(str(out), BytesIO()) as files:
+    with LocalFiles(file_of(str(out))) as files:
         files.open().write(content)
         files.publish([""])
 
