@@ -92,6 +92,12 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     from audsync.services import export_changes, export_wish, exporting
 
     runtime, settings = runtime_of(context), globals_of(context)
+    if excel_safe and (form is not ExportFormat.CSV or platform is not None):
+        raise UsageError(
+            "--excel-safe changes texts of a CSV for people: leave it out with another --format and"
+            " with --for.",
+            details={"option": "--excel-safe"},
+        )
     lasts_s = _seconds(expires) if expires is not None else None
     if delta is not None:
         _refuse_beside_delta(
