@@ -131,7 +131,9 @@ class BatchState(StrEnum):
     """What is known of a batch's effect.
 
     planned -> sending -> applied | refused | unknown | accepted, and accepted -> applied |
-    refused | unknown. `refused` is only for answers that prove that nothing was applied.
+    refused | unknown. `refused` is only for answers that prove that nothing was applied. Then it
+    may be divided, which leaves it smaller and planned again; once it is a single value that is
+    refused where others are taken, it is `left_out`.
     """
 
     PLANNED = "planned"
@@ -140,6 +142,14 @@ class BatchState(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     ACCEPTED = "accepted"
+    LEFT_OUT = "left_out"
+    """Refused for what it is: not there, and not sent again by itself."""
+
+
+TAKEN = frozenset({BatchState.APPLIED, BatchState.ACCEPTED})
+"""States of a batch that the platform took."""
+OVER = frozenset({BatchState.APPLIED, BatchState.LEFT_OUT})
+"""States of a batch of which nothing more is to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +193,9 @@ class Receipt:
     unanswered_tries: int = 0
     """Tries of this request that got no usable answer before the one that did: each may still
     take effect late."""
+    refused_rows: tuple[int, ...] = ()
+    """Rows, by their number in the batch, that the platform named as wrong and that were sent no
+    more: the receipt is for the others."""
 
 
 class SettlementState(StrEnum):

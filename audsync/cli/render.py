@@ -116,7 +116,19 @@ def job_in_depth(record: Json, settings: Globals) -> None:
             batch["error"]["code"] if batch["error"] else "",
         )
     console(settings).print(table)
+    _tell_left_out(record["left_out"], settings)
     _tell_problems(record)
+
+
+def _tell_left_out(found: Sequence[Json], settings: Globals) -> None:
+    """Whom the platform refused, by links that stand for profiles."""
+    if not found:
+        return
+    table = _table("profile left out", "identifiers", "platform's code", "reason")
+    for one in found:
+        kinds = ", ".join(one["kinds"])
+        table.add_row(one["profile"], kinds, one["platform_code"] or "", one["reason"])
+    console(settings).print(table)
 
 
 def plans(records: Sequence[Json], settings: Globals, *, is_many: bool) -> None:
@@ -218,6 +230,12 @@ def _plan_lines(record: Json) -> list[str]:
         ),
         f"removed because: {causes}" if causes else "",
         f"skipped: {skipped}" if skipped else "",
+        (
+            f"left out, as the platform refused them: {record['identifiers_left_out']:,} values of"
+            f" {record['profiles_left_out']:,} profiles"
+            if record["identifiers_left_out"]
+            else ""
+        ),
         (
             f"{record['batches']} batches, about {record['estimated_calls']} calls,"
             f" {record['estimated_minutes']:g} minutes"

@@ -84,15 +84,15 @@ def retry(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Its id, or the first 8 digits.")],
     allow_shrink: AllowShrink = False,
 ) -> None:
-    """Send again only what a job did not get confirmed."""
-    from audsync.services import audiences as service
+    """Send again only what a job did not get confirmed, or left out."""
+    from audsync.services import retrying
 
     runtime = runtime_of(context)
     _run(
         context,
         runtime,
         [job],
-        lambda name: service.retry(runtime, name, allow_shrink=allow_shrink),
+        lambda name: retrying.retry(runtime, name, allow_shrink=allow_shrink),
     )
 
 

@@ -16,7 +16,7 @@ from audsync.domain import (
     Settlement,
     UploadBatch,
 )
-from audsync.errors import AudsyncError, OutcomeUnknownError
+from audsync.errors import AudsyncError, OutcomeUnknownError, RejectedError
 
 
 class Replacing(StrEnum):
@@ -121,6 +121,20 @@ def may_have_applied(error: AudsyncError) -> bool:
     return isinstance(error, OutcomeUnknownError) or bool(error.details.get("unanswered_tries"))
 
 
+def may_be_rows(error: AudsyncError) -> bool:
+    """Whether a call refused with `error` may be taken without some of its rows.
+
+    Such errors carry `details["rows_suspected"]`: the platform's words do not tell a wrong value
+    from a wrong request, and one wrong value has the whole request refused.
+    """
+    return isinstance(error, RejectedError) and bool(error.details.get("rows_suspected"))
+
+
+def is_too_large(error: AudsyncError) -> bool:
+    """Whether a call refused with `error` had too many rows; `details["reduce_rows"]` says so."""
+    return isinstance(error, RejectedError) and bool(error.details.get("reduce_rows"))
+
+
 class Connector(Protocol):
     """One account on one platform: knows the wire, nothing of jobs, stores or schedules.
 
@@ -170,7 +184,7 @@ class Connector(Protocol):
         """Apply one batch of at most `spec.max_batch_rows` rows.
 
         Raises:
-            TransientError, RejectedError: nothing applied.
+            TransientError, RejectedError: nothing applied; see `may_be_rows`, `is_too_large`.
             AttentionError, AudienceGoneError, ConfigError: nothing applied, unless
                 `may_have_applied` says otherwise.
             OutcomeUnknownError: it may have been applied.

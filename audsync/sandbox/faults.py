@@ -63,6 +63,8 @@ class Rule(BaseModel):
     method: str = ""
     path: str = ""
     """A part of the path and query."""
+    holds: str = ""
+    """A part of the body, such as the hash of a member."""
     nth: Annotated[int, Field(ge=1)] = 1
     """The first of the matching calls that it may strike."""
     times: Annotated[int, Field(ge=0)] = 1
@@ -89,12 +91,13 @@ class Rule(BaseModel):
         """Whether the platform gets to see the call at all."""
         return self.when == "after" or (self.when is None and self.kind in _AFTER)
 
-    def concerns(self, *, platform: str, method: str, target: str) -> bool:
+    def concerns(self, *, platform: str, method: str, target: str, body: bytes) -> bool:
         """Whether the rule is about such a call at all."""
         return (
             self.platform in ("", platform)
             and self.method.upper() in ("", method)
             and self.path in target
+            and self.holds.encode() in body
         )
 
 
@@ -145,12 +148,12 @@ class Faults:
         """Drop one rule, or all."""
         self._armed = [a for a in self._armed if number is not None and a.number != number]
 
-    def pick(self, *, platform: str, method: str, target: str) -> Rule | None:
+    def pick(self, *, platform: str, method: str, target: str, body: bytes) -> Rule | None:
         """The rule that strikes this call: the first that wants to. The others count it too."""
         wanting = [
             armed.rule
             for armed in self._armed
-            if armed.rule.concerns(platform=platform, method=method, target=target)
+            if armed.rule.concerns(platform=platform, method=method, target=target, body=body)
             and armed.strikes()
         ]
         return wanting[0] if wanting else None

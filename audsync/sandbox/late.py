@@ -34,11 +34,11 @@ class LateEffects:
         """Keep `effect` until `calls` more calls that `rule` concerns, or until `due_at`."""
         self._held.append(_Held(effect=effect, rule=rule, calls_left=calls, due_at=due_at))
 
-    def after_call(self, *, platform: str, method: str, target: str) -> None:
+    def after_call(self, *, platform: str, method: str, target: str, body: bytes) -> None:
         """Count one call, and run what waited for it."""
         for held in self._held:
             if held.calls_left is not None and held.rule.concerns(
-                platform=platform, method=method, target=target
+                platform=platform, method=method, target=target, body=body
             ):
                 held.calls_left -= 1
         self._run(lambda held: held.calls_left is not None and held.calls_left < 1)

@@ -69,9 +69,9 @@ class World:
             now = self.clock.now()
             self.late.until(now)
             about = {"platform": platform, "method": call.method, "target": call.target}
-            rule = self.faults.pick(**about)
+            rule = self.faults.pick(**about, body=call.body)
             answer = self._answered(self.platforms[platform], call, rule, now)
-            self.late.after_call(**about)
+            self.late.after_call(**about, body=call.body)
             if rule is not None:
                 self._hold(rule, answer, now)
             self.journal.record(_entry(platform, call, answer, rule, now), call.body)

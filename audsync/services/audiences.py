@@ -1,4 +1,4 @@
-"""What a person does with audiences: create, sync, replace, retry, delete, watch, schedule."""
+"""What a person does with audiences: create, sync, replace, delete, watch, schedule."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,7 +20,7 @@ from audsync.services.schedule import timetable_of
 from audsync.services.state_files import folder_of
 from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step
-from audsync.store import audiences, jobs, leases, ledger
+from audsync.store import audiences, jobs, leases, ledger, rejects
 from audsync.store.tables import PlatformAudience
 
 
@@ -78,37 +78,6 @@ def replace(
             details={"platform": audience.platform.value},
         )
     wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink, wipe=wipe)
-    return bring_in_step(runtime, audience, wish)
-
-
-def retry(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
-    """Send again what a job did not get confirmed, with the segment as that job had read it.
-
-    Raises:
-        UsageError: the job has nothing left to retry, or a later one went on from it.
-    """
-    with runtime.database.reading() as session:
-        job = jobs.by_id(session, runtime.config.tenant, reference)
-        audience = session.get_one(PlatformAudience, job.platform_audience_id)
-        latest = jobs.recent(session, runtime.config.tenant, audience_id=audience.id, limit=1)
-        had_plan = bool(jobs.batches(session, job.id))
-    if job.status not in (SyncStatus.PARTIAL, SyncStatus.FAILED, SyncStatus.CANCELLED):
-        raise UsageError(
-            f"Job {job.id} is {job.status}: there is nothing to retry.",
-            details={"job_id": str(job.id), "status": job.status.value},
-        )
-    if latest and latest[0].id != job.id and latest[0].started_at != job.started_at:
-        raise UsageError(
-            f"A later job went on where job {job.id} stopped: run `audsync sync"
-            f" {audience.slug}` instead.",
-            details={"job_id": str(job.id), "latest_job_id": str(latest[0].id)},
-        )
-    wish = Wish(
-        operation=job.operation,
-        allow_shrink=allow_shrink,
-        retry_of=job.id,
-        reread=not had_plan,
-    )
     return bring_in_step(runtime, audience, wish)
 
 
@@ -188,11 +157,16 @@ def history(
 
 
 def job_in_depth(runtime: Runtime, reference: str) -> dict[str, Any]:
-    """One job with its batches."""
+    """One job with its batches, and what it left out as the platform refused it."""
     with runtime.database.reading() as session:
         job = jobs.by_id(session, runtime.config.tenant, reference)
         batches = jobs.batches(session, job.id)
-    return {**reports.job(job), "batches": [reports.batch(batch) for batch in batches]}
+        left_out = rejects.of_job(session, job.id)
+    return {
+        **reports.job(job),
+        "batches": [reports.batch(batch) for batch in batches],
+        "left_out": reports.left_out(left_out),
+    }
 
 
 def schedule(

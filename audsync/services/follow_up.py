@@ -11,7 +11,7 @@ from datetime import timedelta
 from random import SystemRandom
 
 from audsync.connectors.contract import Connector
-from audsync.domain import AudienceState, BatchState, RemoteId, SyncStatus
+from audsync.domain import OVER, AudienceState, BatchState, RemoteId, SyncStatus
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import notices, retries, segments, told
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
@@ -87,7 +87,7 @@ class _Visit:
             waiting = settle.follow_up(ports, subject)
             with database.reading() as session:
                 batches = ledger.open_batches(session, ledger.head(session, self.audience.id))
-            if all(batch.state is BatchState.APPLIED for batch in batches):
+            if all(batch.state in OVER for batch in batches):
                 recover(ports, subject)  # which has nothing left to send: it closes the plan
         return waiting
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from audsync.connectors import registry
 from audsync.connectors.contract import Spec
-from audsync.domain import BatchState
+from audsync.domain import OVER, BatchState
 from audsync.errors import ConfigError
 from audsync.services import circuits, expiry, reports, told
 from audsync.services.runtime import Runtime
@@ -54,7 +54,7 @@ def _members(session: "Session", audience: PlatformAudience) -> dict[str, int]:
     head = ledger.head(session, audience.id)
     confirmed = accepted = _total(head.facts.get("sizes"))
     states = {batch.state for batch in ledger.open_batches(session, head)}
-    if BatchState.ACCEPTED in states and states <= {BatchState.ACCEPTED, BatchState.APPLIED}:
+    if BatchState.ACCEPTED in states and states <= OVER | {BatchState.ACCEPTED}:
         accepted = _total(head.facts.get("next_sizes"))
     return {"identifiers_accepted": accepted, "identifiers_confirmed": confirmed}
 

@@ -87,7 +87,7 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
         segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
         guard = guard_of(runtime, audience, allow_shrink=False)
         standing = standing_of(desk, audience.id)
-        yield engine, draft(desk, standing, segment, guard, is_replace=False)
+        yield engine, draft(desk, standing, segment, guard)
 
 
 def _change(drafted: Draft) -> dict[str, Any]:
@@ -110,6 +110,8 @@ def _change(drafted: Draft) -> dict[str, Any]:
         "profiles_removed": summary.profiles_left,
         "profiles_refreshed": summary.profiles_refreshed,
         "identifiers_echoed": summary.echoed,
+        "identifiers_left_out": drafted.refused.identifiers,
+        "profiles_left_out": drafted.refused.profiles,
     }
 
 

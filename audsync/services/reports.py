@@ -1,9 +1,10 @@
 """Records of the store as the JSON that scripts rely on."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from audsync.store.tables import AudienceSyncJob, Batch, PlatformAudience
+from audsync.store.tables import AudienceSyncJob, Batch, PlatformAudience, Reject
 
 _JOB_COUNTS = (
     "profiles_unchanged",
@@ -69,6 +70,23 @@ def batch(record: Batch) -> dict[str, Any]:
         "done_at": moment(record.done_at),
         "error": record.error,
     }
+
+
+def left_out(records: Sequence[Reject]) -> list[dict[str, Any]]:
+    """What a job left out, one entry a profile: its link and never a value."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for record in records:
+        key = (record.profile, record.reason, record.platform_code)
+        found.setdefault(key, []).append(record.kind)
+    return [
+        {
+            "profile": profile,
+            "kinds": sorted(set(kinds)),
+            "reason": reason,
+            "platform_code": platform_code or None,
+        }
+        for (profile, reason, platform_code), kinds in found.items()
+    ]
 
 
 def audience(record: PlatformAudience, *, success_rate: float | None) -> dict[str, Any]:

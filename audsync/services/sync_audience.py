@@ -40,7 +40,7 @@ from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
 from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
-from audsync.sync import guards
+from audsync.sync import guards, run
 from audsync.sync.books import Books, of_segment
 from audsync.sync.contract import Desired, StateFiles
 from audsync.sync.guards import Guard
@@ -64,6 +64,8 @@ class Wish:
     """A replace may empty the audience first, where that needs no new one."""
     reread: bool = True
     """False: go on with the segment as the job that is retried had read it."""
+    tries_refused: bool = False
+    """Send once more what the platform refused earlier, for what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,7 +245,8 @@ class _Work:
         steps.wipe(created.remote)
         ports, subject = self._ports(bench), self._subject(job, bench, created.remote)
         guard = self._guard(bench.audience)
-        outcome = synchronise(ports, subject, bench.segment, guard, is_replace=is_swap)
+        wished = run.Wish(is_replace=is_swap, tries_refused=self.wish.tries_refused)
+        outcome = synchronise(ports, subject, bench.segment, guard, wished)
         if outcome.status is SyncStatus.COMPLETED:
             steps.finish()
             if self.connector.spec.creates_with_members:
@@ -269,7 +272,7 @@ class _Work:
         ports, subject = self._ports(bench), self._subject(job, bench, remote)
         standing = recover(ports, subject)
         guard = self._guard(bench.audience)
-        drafted = draft(ports, standing, bench.segment, guard, is_replace=False)
+        drafted = draft(ports, standing, bench.segment, guard)
         guards.enforce(guard, drafted.verdicts, audience=bench.audience.slug)
         if self.wish.wipe:
             self._succession.must_wipe(standing)

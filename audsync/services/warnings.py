@@ -1,5 +1,7 @@
 """What a finished job has to say beside its counts. Pure."""
 
+from collections.abc import Iterator
+
 from audsync.connectors.contract import Spec
 from audsync.sync.run import Outcome
 
@@ -43,10 +45,29 @@ def warnings_of(outcome: Outcome, spec: Spec) -> list[Warning_]:
             "DUPLICATE_PROFILES",
             f"{skipped['duplicate']:,} rows repeat a profile id: their identifiers were united.",
         )
-    if books.platform_rejected:
-        warn(
-            "PLATFORM_REJECTED_ENTRIES",
-            f"{spec.platform} called {books.platform_rejected:,} entries of accepted batches"
-            " invalid.",
-        )
+    for message in _about_rejects(outcome, spec):
+        warn("PLATFORM_REJECTED_ENTRIES", message)
     return found
+
+
+def _about_rejects(outcome: Outcome, spec: Spec) -> Iterator[str]:
+    """What the platform called invalid, in batches that it took and in batches of their own."""
+    if outcome.books.platform_rejected:
+        yield (
+            f"{spec.platform} called {outcome.books.platform_rejected:,} entries of accepted"
+            " batches invalid."
+        )
+    if outcome.refused.identifiers:
+        yield _left_out(outcome, spec)
+
+
+def _left_out(outcome: Outcome, spec: Spec) -> str:
+    """How much is left out by now, and what to do about it."""
+    total = outcome.refused
+    now = len({one.profile for one in outcome.left_out})
+    since = f"{now:,} of them since this job" if now else "all of them since earlier jobs"
+    return (
+        f"{spec.platform} refuses {total.identifiers:,} values of {total.profiles:,} profiles,"
+        f" {since}: they are left out until they change. `audsync jobs show` lists what a job left"
+        " out and why; `audsync retry` on it sends them once more."
+    )

@@ -29,7 +29,16 @@ _OUTCOMES = {
         BatchState.ACCEPTED,
     },
     BatchState.ACCEPTED: {BatchState.APPLIED, BatchState.REFUSED, BatchState.UNKNOWN},
+    BatchState.REFUSED: {BatchState.LEFT_OUT},
 }
+_AFTER_DIVISION = {
+    BatchState.PLANNED: BatchState.PLANNED,
+    BatchState.REFUSED: BatchState.PLANNED,
+    BatchState.APPLIED: BatchState.APPLIED,
+    BatchState.ACCEPTED: BatchState.ACCEPTED,
+}
+"""What may be divided, and as what the rest of it goes on."""
+_COUNTS = ("first_row", "stop_row", "rows", "profiles", "refreshed", "identifiers", "profiles_left")
 
 # Plain statements, built once, without records: they run twice for every batch.
 _BATCH, _HEAD = METADATA.tables["batch"], METADATA.tables["head"]
@@ -208,6 +217,38 @@ def mark_outcome(  # noqa: PLR0913 - what is known of one batch
     }
     execute(session, _CHANGE_BATCH, key | change | said)
     return Marked(state=state, unanswered_tries=tries)
+
+
+def divide(
+    session: Session, lease: Lease, *, job_id: UUID, rest: NewBatch, others: Sequence[NewBatch]
+) -> BatchState:
+    """Replace a batch by smaller ones that hold the same rows; all but a taken one are planned.
+
+    Args:
+        session: the transaction it is written in; the one of its outcome, where it was taken.
+        lease: the right to write.
+        job_id: the job whose plan it is.
+        rest: what goes on under the batch's own number.
+        others: what gets numbers of its own; in a taken batch's range, rows it did not take.
+
+    Returns:
+        the state of the rest: planned, unless it was taken.
+
+    Raises:
+        LeaseLostError: the lease does not rule any more.
+        StoreError: the batch is in doubt, or on its way.
+    """
+    leases.check(session, lease)
+    key = _key(lease, job_id, rest.number)
+    batch = _batch(session, key)
+    state = _AFTER_DIVISION.get(batch.state)
+    if state is None:
+        raise _illegal(batch, BatchState.PLANNED, key)
+    change = {name: getattr(rest, name) for name in _COUNTS}
+    execute(session, _CHANGE_BATCH, key | change | {"state": state, "epoch": lease.epoch})
+    if others:
+        execute(session, insert(_BATCH), [_as_row(other, lease, job_id) for other in others])
+    return state
 
 
 def close_plan(

@@ -221,6 +221,27 @@ class Batch(_Record, table=True):
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class Reject(_Record, table=True):
+    """One identifier that a platform refused and a job left out: whose, of which kind, and why."""
+
+    __tablename__ = "reject"
+    __table_args__ = (Index("ix_reject_job", "job_id"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    audience_id: UUID = Field(foreign_key="platform_audience.id")
+    job_id: UUID = Field(foreign_key="audience_sync_job.id")
+    number: int
+    """Of the batch that held nothing else."""
+    profile: str
+    """The profile's link, 16 hex digits."""
+    kind: str
+    """Its label, such as `email`."""
+    reason: str
+    """What the platform's refusal means, in our words."""
+    platform_code: str
+    """The platform's own name for it; "" where it has none."""
+
+
 class Head(_Record, table=True):
     """Which files are true for an audience, and whose plan is open. Changing it is the commit."""
 

@@ -6,10 +6,10 @@ rows read = skipped + unchanged + sent + pending, and sent = added + failed: to 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from audsync.domain import Action, BatchState, SyncStatus
-from audsync.sync.contract import BatchFacts, Plan, SegmentCounts
+from audsync.domain import TAKEN, Action, BatchState, SyncStatus
+from audsync.sync.contract import BatchFacts, Carrier, Plan, SegmentCounts
 
-_TAKEN = frozenset({BatchState.APPLIED, BatchState.ACCEPTED})
+_OVER = TAKEN | {BatchState.LEFT_OUT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +42,15 @@ class Books:
 
 
 def are_all_taken(batches: Sequence[BatchFacts]) -> bool:
-    """Whether the platform took every batch."""
-    return all(batch.state in _TAKEN for batch in batches)
+    """Whether the platform took every batch, but for values that it refuses."""
+    return all(batch.state in _OVER for batch in batches)
 
 
 def status_of(batches: Sequence[BatchFacts]) -> SyncStatus:
     """How a job whose plan was made ended: by what the platform took of it."""
     if are_all_taken(batches):
         return SyncStatus.COMPLETED
-    is_any_taken = any(batch.state in _TAKEN for batch in batches)
+    is_any_taken = any(batch.state in TAKEN for batch in batches)
     return SyncStatus.PARTIAL if is_any_taken else SyncStatus.FAILED
 
 
@@ -59,7 +59,7 @@ def as_one(batches: Sequence[BatchFacts]) -> tuple[BatchFacts, ...]:
 
     Unless that one was taken, those before it count as if they had never left.
     """
-    if not batches or batches[-1].state in _TAKEN:
+    if not batches or batches[-1].state in TAKEN:
         return tuple(batches)
     *others, last = batches
     return (
@@ -82,23 +82,32 @@ def of_segment(counts: SegmentCounts) -> Books:
 
 
 def close(
-    counts: SegmentCounts, plan: Plan, batches: Sequence[BatchFacts], *, platform_rejected: int
+    counts: SegmentCounts,
+    plan: Plan,
+    batches: Sequence[BatchFacts],
+    *,
+    platform_rejected: int,
+    left_out: Sequence[Carrier] = (),
 ) -> Books:
     """The books of a job, from its segment, its plan and what is known of each batch.
+
+    Whoever carries a value that was left out has failed, whatever else of hers was taken.
 
     Args:
         counts: what reading the segment came to.
         plan: as it was committed.
         batches: the plan's batches as they are now.
         platform_rejected: entries the platform called invalid inside batches that it took.
+        left_out: who carries what was left out.
     """
-    taken = [batch for batch in batches if batch.state in _TAKEN]
+    taken = [batch for batch in batches if batch.state in TAKEN]
     pending = [batch for batch in batches if batch.state is BatchState.PLANNED]
     added = sum(batch.profiles for batch in taken)
+    added -= min(added, _counted_as_taken(batches, left_out))
     waiting = sum(batch.profiles for batch in pending)
     sent = plan.summary.profiles_sent - waiting
-    is_whole = len(taken) == len(batches)
-    appeared, vanished, left = _changes(plan, taken, is_whole=is_whole)
+    is_whole = are_all_taken(batches)
+    appeared, vanished, left = _changes(plan, batches, is_whole=is_whole)
     return Books(
         profiles_read=counts.rows,
         profiles_skipped=_skipped(counts),
@@ -119,11 +128,20 @@ def close(
     )
 
 
-def _changes(plan: Plan, taken: Sequence[BatchFacts], *, is_whole: bool) -> tuple[int, int, int]:
+def _counted_as_taken(batches: Sequence[BatchFacts], left_out: Sequence[Carrier]) -> int:
+    """Profiles that failed for one value and are counted in a batch that holds another."""
+    profiles = {one.profile for one in left_out if not one.is_refresh}
+    own = sum(batch.profiles for batch in batches if batch.state is BatchState.LEFT_OUT)
+    return max(0, len(profiles) - own)
+
+
+def _changes(plan: Plan, batches: Sequence[BatchFacts], *, is_whole: bool) -> tuple[int, int, int]:
     """Identifiers that appeared, identifiers that vanished, profiles that left."""
     summary = plan.summary
     if is_whole:
-        return summary.adds, summary.removes, summary.profiles_left
+        refused = sum(one.identifiers for one in batches if one.state is BatchState.LEFT_OUT)
+        return max(0, summary.adds - refused), summary.removes, summary.profiles_left
+    taken = [batch for batch in batches if batch.state in TAKEN]
     appeared = sum(batch.identifiers for batch in taken if batch.action is Action.ADD)
     vanished = sum(batch.identifiers for batch in taken if batch.action is Action.REMOVE)
     left = sum(batch.profiles_left for batch in taken)

@@ -41,6 +41,8 @@ class StateFiles:
     former: who carried a value once that somebody else still carries: on the platform these
     values belong to one person, so a removal of one may take her out of the others' sight too.
     next_former: the same after the open plan.
+    refused: wanted, not on the platform since it refuses them, and so neither confirmed nor wanted
+    wherever a value of this file occurs: the other files may hold it all the same.
     """
 
     identifiers: str | None = None
@@ -60,6 +62,7 @@ class StateFiles:
     echo: str | None = None
     former: str | None = None
     next_former: str | None = None
+    refused: str | None = None
 
     @property
     def patch(self) -> Patch:
@@ -209,6 +212,29 @@ class PlanRequest:
     aged: tuple[int, int] | None = None
     """Profiles that are sent again for their age: those whose link has its first 16 bits from the
     first number up to but without the second. A first upload and a replace send everybody."""
+    tries_refused: bool = False
+    """What the platform refused is wanted again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What is wanted and not there, since the platform refuses it."""
+
+    identifiers: int = 0
+    profiles: int = 0
+
+
+NONE_REFUSED = Refused()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """One profile that carries an identifier of a batch."""
+
+    profile: int
+    kind: Kind
+    is_refresh: bool
+    """It is only sent again: not among those who enter or change."""
 
 
 class Engine(Protocol):
@@ -233,7 +259,11 @@ class Engine(Protocol):
         ...
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
-        """The state after a plan whose every batch was applied: the desired is the confirmed."""
+        """The state after a plan whose every batch was applied or left out.
+
+        The desired is the confirmed, less what is refused: that was left out now or before, was
+        not confirmed before, and was not taken now.
+        """
         ...
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -242,4 +272,22 @@ class Engine(Protocol):
 
     def members(self, files: StateFiles, batch: BatchFacts) -> "pa.Table":
         """The batch's rows as `UploadBatch.members` wants them."""
+        ...
+
+    def halves(self, files: StateFiles, batch: BatchFacts) -> tuple[BatchFacts, ...]:
+        """The batch as two smaller ones with its number; see `split.halves`."""
+        ...
+
+    def apart(
+        self, files: StateFiles, batch: BatchFacts, rows: Sequence[int]
+    ) -> tuple[BatchFacts, ...]:
+        """The batch without the people of these wire rows, then those; see `split.apart`."""
+        ...
+
+    def carriers(self, files: StateFiles, batch: BatchFacts) -> Sequence[Carrier]:
+        """Who carries the identifiers that a batch of additions holds."""
+        ...
+
+    def refused(self, files: StateFiles) -> Refused:
+        """How many are wanted and refused."""
         ...

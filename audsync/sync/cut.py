@@ -108,18 +108,19 @@ class _Cutter:
         """Whole profiles, following those taken before."""
         if not len(chunk):
             return
-        starts = _starts(chunk.profile)
-        per_profile = _per_profile(chunk, starts)
+        starts = starts_of(chunk.profile)
+        counts = per_profile(chunk, starts)
         ends = np.append(starts[1:], len(chunk))
         done = 0
         while done < len(starts):
             room = self._max_rows - int(self._totals[0])
-            upto = done + int(np.searchsorted(np.cumsum(per_profile[done:, 0]), room, "right"))
+            upto = done + int(np.searchsorted(np.cumsum(counts[done:, 0]), room, "right"))
             if upto == done and self._totals[0] == 0:
+                self.flush()  # rows that nobody is sent for belong to no request
                 self._split(chunk.slice(int(starts[done]), int(ends[done])))
                 done += 1
                 continue
-            self._totals += per_profile[done:upto].sum(axis=0)
+            self._totals += counts[done:upto].sum(axis=0)
             self._seen_rows += int(ends[upto - 1] - starts[done]) if upto > done else 0
             done = upto
             if done < len(starts):
@@ -150,7 +151,7 @@ class _Cutter:
         is_counted = False
         for start in range(0, len(profile), self._max_rows):
             piece = profile.slice(start, start + self._max_rows)
-            counts = _per_profile(piece, np.zeros(1, dtype=np.int64))[0]
+            counts = per_profile(piece, np.zeros(1, dtype=np.int64))[0]
             counts[1:3] *= not is_counted
             is_counted = is_counted or bool(counts[0])
             self._totals += counts
@@ -158,7 +159,7 @@ class _Cutter:
             self.flush()
 
 
-def _per_profile(chunk: Chunk, starts: Ints) -> Ints:
+def per_profile(chunk: Chunk, starts: Ints) -> Ints:
     """For each profile: wire rows, 1 if it enters or changes, 1 if refreshed, new identifiers."""
     counted = chunk.is_taken & (chunk.kind < FIRST_FIELD)
     run_starts = _run_starts(chunk.profile, chunk.kind)
@@ -183,7 +184,7 @@ def rows_of_additions(profile: Ints, kind: Ints, value: pa.Array) -> pa.Table:
     """
     if not len(profile):
         return MEMBERS.empty_table()
-    starts = _starts(profile)
+    starts = starts_of(profile)
     run_starts = _run_starts(profile, kind)
     run_lengths = np.diff(np.append(run_starts, len(profile)))
     is_field = kind[run_starts] >= FIRST_FIELD
@@ -218,7 +219,7 @@ def one_value_rows(table: pa.Table) -> pa.Table:
     return pa.table([row, kind, value], schema=MEMBERS)
 
 
-def _starts(profile: npt.NDArray[np.uint64] | Ints) -> Ints:
+def starts_of(profile: npt.NDArray[np.uint64] | Ints) -> Ints:
     """Where each profile's values begin."""
     return np.flatnonzero(np.append(True, profile[1:] != profile[:-1]))
 
@@ -231,4 +232,4 @@ def _run_starts(profile: npt.NDArray[np.uint64] | Ints, kind: npt.NDArray[np.uin
 
 def _last_start(profile: npt.NDArray[np.uint64]) -> int:
     """Where the last profile's values begin: the next chunk may go on with it."""
-    return int(_starts(profile)[-1]) if len(profile) else 0
+    return int(starts_of(profile)[-1]) if len(profile) else 0

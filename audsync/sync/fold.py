@@ -1,8 +1,9 @@
 """Folding, in SQL: what an unfinished plan's batches prove, and what they leave in doubt.
 
-Input: the state files as views `c`, `d`, `u`, `r`, `e`, `f`, and the plan's rows as `removed` and
-`added`, each with the state of the batch it went out in. Nothing here forgets an identifier that
-may be on the platform: it ends in the confirmed set or in the uncertain one.
+Input: the state files as views `c`, `d`, `u`, `r`, `e`, `f` and `x` (refused, and so not in `c`),
+and the plan's rows as `removed` and `added`, each with the state of the batch it went out in.
+Nothing here forgets an identifier that may be on the platform: it ends in the confirmed set or in
+the uncertain one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,9 @@ from audsync.sync import duck, layers
 from audsync.sync.contract import BatchFacts
 from audsync.sync.layers import NEXT, Layers
 
-_CERTAIN = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.APPLIED})
+_CERTAIN = frozenset(
+    {BatchState.PLANNED, BatchState.REFUSED, BatchState.APPLIED, BatchState.LEFT_OUT}
+)
 _ATTEMPTED = frozenset(
     {BatchState.SENDING, BatchState.UNKNOWN, BatchState.APPLIED, BatchState.ACCEPTED}
 )
@@ -35,6 +38,8 @@ _COMPANY = (
 )
 """What profiles carry, and what is still to be repaired of them: a plan that was never sent may
 be the only one that knew two values as one person's."""
+_LESS_REFUSED = "anti join z using (kind, value)"
+"""What the platform refuses is not there, and not to be said again."""
 _WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group by profile),
         known as (
           select * from parts union all
@@ -45,7 +50,8 @@ _WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group 
               (select kind, value, max(rounds) as rounds from known group by kind, value) y
               using (kind, value))
           where kind < {FIRST_FIELD} group by profile, kind, value)
-        select * from whole where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
+        select * from whole {_LESS_REFUSED}
+        where (select count(*) from whole) <= {MAX_ECHO_ROWS}"""
 """What is to be said again, with all that its profiles carried: a removal that is said again may
 take along whoever shares a value with a profile that nothing else remembers any more."""
 ROUNDS = 2
@@ -86,19 +92,21 @@ UPDATE_PARTS = {
           -- Also what another batch added for certain: this one may land after a later removal.
           union all select profile, kind, value from added where state = 'doubtful'
           union all select * from {_CARRIED} semi join {_DOUBTFUL_REMOVES} using (kind, value))
-        where kind < {FIRST_FIELD}
+        {_LESS_REFUSED} where kind < {FIRST_FIELD}
         """,
     "repair": f"""
         select distinct profile, kind, value from (
           select * from r
-          union all select profile, kind, value from added where state <> 'applied'
+          union all select profile, kind, value from added
+            where state not in ('applied', 'left_out')
             and exists (select 1 from removed union all select 1 from r)
           -- Whom a removal took along while another of hers was refused: she may be wanted again.
           union all select * from c semi join
             (select distinct profile from c semi join {_APPLIED_REMOVES} using (kind, value))
             using (profile))
         anti join {_APPLIED_ADDS} using (kind, value)
-        anti join {_APPLIED_REMOVES} using (kind, value) where kind < {FIRST_FIELD}
+        anti join {_APPLIED_REMOVES} using (kind, value)
+        {_LESS_REFUSED} where kind < {FIRST_FIELD}
         """,
     "echo": f"""
         with said as (select * from {_APPLIED_ADDS} union select * from {_APPLIED_REMOVES}),
@@ -123,7 +131,7 @@ REPLACE_PARTS = {
         select distinct profile, kind, value from
           (select * from c union all select * from d union all select * from u
            union all select profile, kind, value from e)
-        where kind < {FIRST_FIELD}
+        {_LESS_REFUSED} where kind < {FIRST_FIELD}
         """,
     "repair": "select profile, kind, value from r where false",
     "echo": "select profile, kind, value from e where false",
@@ -142,6 +150,28 @@ ECHO_OF_CLOSED = f"""
 """What a clean run has to say once more: a request that went unanswered may land late."""
 
 
+REFUSED = "select * from z"
+REFUSED_OF_CLOSED = "select z.* from z semi join d using (kind, value)"
+"""What is wanted and refused, after an unfinished plan and after one that was carried out."""
+_KNOWN_REFUSED = f"""
+    create temp table z as
+    with left_out as (
+      select profile, kind, value from x
+      union select profile, kind, value from added
+        where state = 'left_out' and kind < {FIRST_FIELD}),
+    there as (
+      select c.kind, c.value from c semi join left_out using (kind, value)
+      union all select kind, value from added where state in ('applied', 'doubtful'))
+    select * from left_out anti join there using (kind, value)
+    """
+"""Refused now or before, not confirmed, and not sent since with another outcome."""
+
+
+def has_refused(batches: Sequence[BatchFacts], paths: Mapping[str, Path]) -> bool:
+    """Whether there may be refused values after this plan."""
+    return "refused" in paths or any(one.state is BatchState.LEFT_OUT for one in batches)
+
+
 def was_attempted(batches: Sequence[BatchFacts]) -> bool:
     """Whether any request of the plan may have had an effect."""
     return any(batch.state in _ATTEMPTED for batch in batches)
@@ -152,19 +182,22 @@ def prepare(
 ) -> None:
     """Make the views that the queries above read."""
     views = {
-        "c": layers.accepted(con, Layers.of(paths)),
+        "c": layers.accepted(con, Layers.of(paths), less=paths.get("refused")),
         "d": layers.accepted(con, Layers.of(paths, NEXT)),
         "u": duck.links(con, paths.get("uncertain")),
         "r": duck.links(con, paths.get("repair")),
         "e": duck.echoes(con, paths.get("echo")),
         "f": duck.links(con, paths.get("former")),
         "f_next": duck.links(con, paths.get("next_former")),
+        "x": duck.links(con, paths.get("refused")),
     }
     for name, source in views.items():
         con.execute(f"create temp view {name} as select * from {source}")
     con.register("pieces", _pieces(batches))
     _make_rows(con, "removed", paths.get("removals"), columns="kind, value", is_removal=True)
     _make_rows(con, "added", paths.get("additions"), columns="profile, kind, value")
+    is_any = has_refused(batches, paths)
+    con.execute(_KNOWN_REFUSED if is_any else f"create temp table z as {duck.EMPTY_LINKS}")
 
 
 def _make_rows(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from audsync.domain import FIRST_FIELD
 from audsync.snapshots import parquet
 from audsync.sync import duck
 from audsync.sync.known import Hashes, is_in
@@ -103,9 +104,31 @@ def identifiers(con: duckdb.DuckDBPyConnection, layers: Layers | None) -> str:
     )
 
 
-def accepted(con: duckdb.DuckDBPyConnection, layers: Layers | None) -> str:
-    """SQL for (profile, kind, value) of the lines that count and that the platform takes."""
-    return f"(select profile, kind, value from {identifiers(con, layers)} where reason = 0)"
+def accepted(
+    con: duckdb.DuckDBPyConnection, layers: Layers | None, *, less: Path | None = None
+) -> str:
+    """SQL for (profile, kind, value) of the lines that count and can be sent; see `without`."""
+    every = f"(select profile, kind, value from {identifiers(con, layers)} where reason = 0)"
+    return without(con, every, less) if less else every
+
+
+def without(con: duckdb.DuckDBPyConnection, links: str, unwanted: Path) -> str:
+    """SQL for links without those of some values, and without match fields that then stand alone.
+
+    Args:
+        con: where it is to run.
+        links: SQL for (profile, kind, value), a profile's whole.
+        unwanted: a file of links with these values.
+    """
+    values = f"(select kind, value from {duck.source(con, unwanted)})"
+    return f"""(
+        with every as (select * from {links}),
+        hit as (select distinct profile from every semi join {values} using (kind, value)),
+        bare as (select profile from hit anti join
+          (select profile from every semi join hit using (profile)
+           anti join {values} using (kind, value) where kind < {FIRST_FIELD}) using (profile))
+        select * from every anti join {values} using (kind, value)
+          where profile not in (select profile from bare))"""
 
 
 def rows(con: duckdb.DuckDBPyConnection, layers: Layers) -> str:

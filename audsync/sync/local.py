@@ -9,16 +9,20 @@ import duckdb
 import pyarrow as pa
 
 from audsync.domain import FIRST_FIELD, Kind
+from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import delta, duck, fold, layers, tally
 from audsync.sync.contract import (
+    NONE_REFUSED,
     BatchFacts,
+    Carrier,
     Desired,
     KindChange,
     Patch,
     Plan,
     PlanRequest,
     PlanSummary,
+    Refused,
     StateFiles,
 )
 from audsync.sync.layers import NEXT, Layers
@@ -46,6 +50,7 @@ class LocalEngine:
             fold.prepare(con, batches, self._paths(files))
             parts = fold.REPLACE_PARTS if is_replace else fold.UPDATE_PARTS
             written = {role: self._write(con, query, role) for role, query in parts.items()}
+            refused = self._write(con, fold.REFUSED, "refused")
         if "identifiers" in written:
             files = _with_confirmed(files, written["identifiers"])
         return replace(
@@ -57,6 +62,7 @@ class LocalEngine:
             echo=written["echo"],
             former=written["former"],
             next_former=None,
+            refused=refused,
         )
 
     def _former_of_unsent(self, files: StateFiles, batches: Sequence[BatchFacts]) -> str | None:
@@ -68,12 +74,14 @@ class LocalEngine:
             return self._write(con, fold.UNSENT_FORMER, "former")
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
-        """The state after a plan whose every batch was applied."""
-        echo = None
-        if files.uncertain or files.echo or any(batch.unanswered_tries for batch in batches):
+        """The state after a plan whose every batch was applied or left out."""
+        echo = refused = None
+        is_unsure = files.uncertain or files.echo or any(one.unanswered_tries for one in batches)
+        if is_unsure or fold.has_refused(batches, self._paths(files)):
             with self._session() as con:
                 fold.prepare(con, batches, self._paths(files))
                 echo = self._write(con, fold.ECHO_OF_CLOSED, "echo")
+                refused = self._write(con, fold.REFUSED_OF_CLOSED, "refused")
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
@@ -82,11 +90,13 @@ class LocalEngine:
             later_rows=files.next_later_rows,
             echo=echo,
             former=files.next_former,
+            refused=refused,
         )
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Difference between `desired` and what is confirmed or uncertain, cut into batches."""
-        is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
+        state = (files.identifiers, files.uncertain, files.repair, files.echo, files.refused)
+        is_first = not any(state)
         if is_first or request.is_replace:
             # What is sent is then the file itself, of which the plan's batches are ranges of rows.
             desired = self._in_one_layer(desired)
@@ -97,7 +107,7 @@ class LocalEngine:
         if is_first:
             return self._plan_first(files, desired, request)
         with self._session() as con:
-            delta.compute(con, self._sides(con, files, desired), request.aged)
+            delta.compute(con, self._sides(con, files, desired, request), request.aged)
             summary = _summary(con, request)
             files = replace(files, next_former=self._write(con, delta.FORMER, "former"))
             if request.is_replace:
@@ -128,7 +138,29 @@ class LocalEngine:
 
     def sizes(self, files: StateFiles) -> dict[Kind, int]:
         """Distinct confirmed identifiers by kind."""
-        return self._sizes(Layers.of(self._paths(files)))
+        return self._sizes(Layers.of(self._paths(files)), less=self._paths(files).get("refused"))
+
+    def halves(self, files: StateFiles, batch: BatchFacts) -> tuple[BatchFacts, ...]:
+        """The batch as two smaller ones."""
+        return self._requests.halves(files, batch)
+
+    def apart(
+        self, files: StateFiles, batch: BatchFacts, rows: Sequence[int]
+    ) -> tuple[BatchFacts, ...]:
+        """The batch without some of its people, then those."""
+        return self._requests.apart(files, batch, rows)
+
+    def carriers(self, files: StateFiles, batch: BatchFacts) -> Sequence[Carrier]:
+        """Who carries the identifiers that a batch of additions holds."""
+        return self._requests.carriers(files, batch)
+
+    def refused(self, files: StateFiles) -> Refused:
+        """How many are wanted and refused."""
+        if files.refused is None:
+            return NONE_REFUSED
+        links = parquet.read(self._folder.path(files.refused), ["profile", "kind", "value"])
+        values = links.group_by(["kind", "value"]).aggregate([])
+        return Refused(identifiers=values.num_rows, profiles=len(links["profile"].unique()))
 
     def _plan_first(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         """Everything that is wanted, straight from its file: nothing is there to compare with."""
@@ -152,24 +184,34 @@ class LocalEngine:
         self, files: StateFiles, desired: Desired, request: PlanRequest, change: PlanSummary
     ) -> Plan:
         """Everything that is wanted; `change` says what that changes as far as we know."""
-        additions = self._everything(desired, request)
+        less = None if request.tries_refused else files.refused
+        additions = self._everything(desired, request, less=less)
+        files = replace(files, removals=None, additions=additions)
+        batches = self._requests.cut(files, request)
         summary = replace(
             change,
-            profiles_sent=desired.counts.profiles,
+            profiles_sent=sum(batch.profiles for batch in batches),
             profiles_refreshed=0,
             echoed=0,
             session_kinds=self._kinds(additions),
         )
-        files = replace(files, removals=None, additions=additions)
-        return Plan(files=files, batches=self._requests.cut(files, request), summary=summary)
+        return Plan(files=files, batches=batches, summary=summary)
 
-    def _everything(self, desired: Desired, request: PlanRequest) -> str | None:
+    def _everything(
+        self, desired: Desired, request: PlanRequest, *, less: str | None = None
+    ) -> str | None:
         """The prepared segment as a file of additions: itself, where its order will do."""
-        if request.takes_person_rows:
+        if request.takes_person_rows and less is None:
             return desired.identifiers
         with self._session() as con:
             every = duck.source(con, self._folder.path(desired.identifiers))
             query = delta.EVERYTHING.replace("{identifiers}", every)
+            if less is not None:
+                unwanted = duck.source(con, self._folder.path(less))
+                query += (
+                    f" anti join (select kind, value from {unwanted}) using (kind, value)"
+                    " order by profile, kind, value"
+                )
             return self._write(con, _laid_out(query, request), "additions")
 
     def _kinds(self, name: str | None) -> tuple[Kind, ...]:
@@ -178,15 +220,21 @@ class LocalEngine:
         with self._session() as con:
             return _kinds(con, duck.identifiers(con, self._folder.path(name)))
 
-    def _sizes(self, found: Layers | None) -> dict[Kind, int]:
+    def _sizes(self, found: Layers | None, *, less: Path | None = None) -> dict[Kind, int]:
         with self._session() as con:
             rows = con.execute(
-                f"select kind, count(distinct value) from {layers.accepted(con, found)}"
+                f"select kind, count(distinct value) from {layers.accepted(con, found, less=less)}"
                 f" where kind < {FIRST_FIELD} group by kind"
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}
 
-    def _sides(self, con: duckdb.DuckDBPyConnection, files: StateFiles, desired: Desired) -> Sides:
+    def _sides(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        files: StateFiles,
+        desired: Desired,
+        request: PlanRequest,
+    ) -> Sides:
         """Make the views and near tables that `delta` reads."""
         paths = self._paths(files)
         wanted = Layers.of(paths, NEXT)
@@ -200,7 +248,14 @@ class LocalEngine:
         }
         for name, source in views.items():
             con.execute(f"create temp view {name} as select * from {source}")
-        sides = Sides(con, confirmed=Layers.of(paths), wanted=wanted)
+        refused = paths.get("refused")
+        sides = Sides(
+            con,
+            confirmed=Layers.of(paths),
+            wanted=wanted,
+            unconfirmed=refused,
+            unwanted=None if request.tries_refused else refused,
+        )
         if desired.touched is not None:
             near = duck.source(con, self._folder.path(desired.touched))
         elif sides.share_their_base:
@@ -214,6 +269,11 @@ class LocalEngine:
             " union select profile from u union select profile from e"
             " union select profile from f"
         )
+        if refused and request.tries_refused:
+            links = duck.source(con, refused)
+            con.execute(
+                f"insert into near select profile from d semi join {links} x using (kind, value)"
+            )
         sides.pick("near", c="near", d="near", by="profile")
         return sides
 

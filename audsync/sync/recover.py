@@ -11,19 +11,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from audsync.domain import Action, BatchState, Kind, UploadBatch
+from audsync.domain import OVER, Action, BatchState, Kind, UploadBatch
 from audsync.store import ledger
 from audsync.store.tables import Batch
 from audsync.sync import books as bookkeeping
-from audsync.sync import settle
+from audsync.sync import request_size, settle
 from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import send
+from audsync.sync.split import disjoint
 
-LASTING_FACTS = ("predecessor", "must_wipe")
-"""What outlives every plan, until the service that noted it is done with it."""
+LASTING_FACTS = ("predecessor", "must_wipe", request_size.FACT)
+"""What outlives every plan, until whoever noted it is done with it."""
 _KEPT_FACTS = ("rules", "sizes", "rejects", "round", "stuck_session", "is_lost", *LASTING_FACTS)
-_NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED})
+_NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,16 @@ def standing_of(desk: Desk, audience_id: UUID) -> Standing:
     return _standing(desk, _left(desk, audience_id))
 
 
-def closed_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What remains to be known of a plan once it is closed."""
+def closed_as(
+    desk: Desk, files: StateFiles, batches: Sequence[BatchFacts], facts: Mapping[str, Any]
+) -> tuple[StateFiles, dict[str, Any]]:
+    """Files and facts once a plan is closed whose every batch was taken or left out."""
+    closed = desk.engine.close(files, disjoint(batches))
     lasting = {name: facts[name] for name in LASTING_FACTS if name in facts}
-    return {
+    is_less = any(batch.state is BatchState.LEFT_OUT for batch in batches)
+    return closed, {
         "rules": facts["rules"],
-        "sizes": facts["next_sizes"],
+        "sizes": as_json(desk.engine.sizes(closed)) if is_less else facts["next_sizes"],
         "rejects": facts.get("rejects", {}),  # plans of earlier versions have none
         "round": facts.get("next_round"),
         **lasting,
@@ -127,9 +132,10 @@ def _standing(desk: Desk, left: _Left) -> Standing:
         return Standing(files=left.files, facts=left.facts)
     batches = left.batches
     if bookkeeping.are_all_taken(batches):
+        files, facts = closed_as(desk, left.files, batches, left.facts)
         return Standing(
-            files=desk.engine.close(left.files, batches),
-            facts=closed_facts(left.facts),
+            files=files,
+            facts=facts,
             is_settling=any(batch.state is BatchState.ACCEPTED for batch in batches),
         )
     is_swap = bool(left.facts.get("is_replace")) or any(
@@ -137,7 +143,7 @@ def _standing(desk: Desk, left: _Left) -> Standing:
     )
     if desk.spec.changes_by_replace:
         batches = bookkeeping.as_one(batches)
-    folded = desk.engine.fold(left.files, batches, is_replace=is_swap)
+    folded = desk.engine.fold(left.files, disjoint(batches), is_replace=is_swap)
     remaining = {key: left.facts[key] for key in _KEPT_FACTS if key in left.facts}
     if folded.identifiers != left.files.identifiers:
         remaining["sizes"] = as_json(desk.engine.sizes(folded))
@@ -166,7 +172,7 @@ def _lacks_sweep(left: _Left) -> bool:
     return (
         bool(sweeps)
         and all(batch.state is BatchState.PLANNED for batch in sweeps)
-        and all(batch.state is BatchState.APPLIED for batch in others)
+        and all(batch.state in OVER for batch in others)
     )
 
 

@@ -1,6 +1,6 @@
 """A plan's files as the requests that they are cut into."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +8,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from audsync.domain import Action
+from audsync.domain import Action, Kind
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import cut, cut_by_kind
-from audsync.sync.contract import BatchFacts, PlanRequest, StateFiles
+from audsync.sync import cut, cut_by_kind, split
+from audsync.sync.contract import BatchFacts, Carrier, PlanRequest, StateFiles
+from audsync.sync.cut import Chunk, Flags, Ints
+from audsync.sync.cut_by_kind import Values
 
 _COLUMNS = ["profile", "kind", "value", "reason"]
+_PEOPLE = ["profile", "kind", "reason", "is_refresh", "is_new"]
+_VALUES = ["kind", "is_first", "is_last", "is_refresh", "is_new"]
 _SMALL_ROWS = 1 << 20
 
 
@@ -47,7 +51,7 @@ class Requests:
             table = self._rows(files.removals, batch, ["kind", "value"])
             return cut.one_value_rows(table)
         table = self._rows(files.additions, batch, _COLUMNS)
-        if "is_first" in self._file(files.additions).schema_arrow.names:
+        if self._is_by_kind(files):
             wanted = self._rows(files.additions, batch, ["is_first"])["is_first"]
             return cut.one_value_rows(table.filter(wanted))
         table = table.filter(pc.equal(table["reason"], 0))
@@ -56,6 +60,54 @@ class Requests:
             table["kind"].to_numpy(),
             table["value"].combine_chunks(),
         )
+
+    def halves(self, files: StateFiles, batch: BatchFacts) -> tuple[BatchFacts, ...]:
+        """The batch as two smaller ones; see `split.halves_of_people`."""
+        if batch.action is Action.REMOVE:
+            return split.halves_of_removals(batch, *self._removed(files, batch))
+        if self._is_by_kind(files):
+            return split.halves_of_values(batch, self._values_of(files, batch))
+        return split.halves_of_people(batch, self._people_of(files, batch))
+
+    def apart(
+        self, files: StateFiles, batch: BatchFacts, rows: Sequence[int]
+    ) -> tuple[BatchFacts, ...]:
+        """The batch without some of its people, then those; see `split.people_apart`."""
+        if batch.action is Action.REMOVE:
+            return split.removals_apart(batch, *self._removed(files, batch), rows)
+        if self._is_by_kind(files):
+            return split.values_apart(batch, self._values_of(files, batch), rows)
+        return split.people_apart(batch, self._people_of(files, batch), rows)
+
+    def carriers(self, files: StateFiles, batch: BatchFacts) -> list[Carrier]:
+        """Who carries the identifiers of a batch of additions."""
+        rows = self._rows(files.additions, batch, self._people(files)).to_pylist()
+        return [
+            Carrier(
+                profile=row["profile"],
+                kind=Kind(row["kind"]),
+                is_refresh=row.get("is_refresh", False),
+            )
+            for row in rows
+            if not row["reason"] and Kind(row["kind"]).is_identifier
+        ]
+
+    def _removed(self, files: StateFiles, batch: BatchFacts) -> tuple[Ints, Flags]:
+        table = self._rows(files.removals, batch, ["leaving", "is_echo"])
+        return table["leaving"].to_numpy().astype(np.int64), _flags(table, "is_echo")
+
+    def _is_by_kind(self, files: StateFiles) -> bool:
+        return "is_first" in self._file(files.additions).schema_arrow.names
+
+    def _people_of(self, files: StateFiles, batch: BatchFacts) -> Chunk:
+        return _chunk(self._rows(files.additions, batch, self._people(files)))
+
+    def _people(self, files: StateFiles) -> list[str]:
+        """Those of the columns `_PEOPLE` that the file of additions has."""
+        return [n for n in _PEOPLE if n in self._file(files.additions).schema_arrow.names]
+
+    def _values_of(self, files: StateFiles, batch: BatchFacts) -> Values:
+        return _value(self._rows(files.additions, batch, _VALUES))
 
     def _cut_removals(self, name: str | None, request: PlanRequest) -> tuple[BatchFacts, ...]:
         if name is None:
@@ -110,33 +162,41 @@ class Requests:
         return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
 
 
-def _chunks(path: Path) -> Iterator[cut.Chunk]:
+def _chunks(path: Path) -> Iterator[Chunk]:
     """A file of additions in which a profile's values stand together."""
     file = parquet.opened(path)
-    has_flags = "is_refresh" in file.schema_arrow.names
-    columns = ["profile", "kind", "reason", *(["is_refresh", "is_new"] if has_flags else [])]
-    for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
-        taken = batch["reason"].to_numpy() == 0
-        yield cut.Chunk(
-            profile=batch["profile"].to_numpy(),
-            kind=batch["kind"].to_numpy(),
-            is_taken=taken,
-            is_refresh=_flags(batch, "is_refresh") if has_flags else np.zeros_like(taken),
-            is_new=_flags(batch, "is_new") if has_flags else taken,
-        )
+    wanted = [name for name in _PEOPLE if name in file.schema_arrow.names]
+    return map(_chunk, file.iter_batches(_SMALL_ROWS, columns=wanted))
 
 
-def _values(path: Path) -> Iterator[cut_by_kind.Values]:
+def _chunk(rows: pa.RecordBatch | pa.Table) -> Chunk:
+    """Columns `_PEOPLE`; without the last two everybody is new."""
+    has_flags = "is_refresh" in rows.schema.names
+    taken = rows["reason"].to_numpy() == 0
+    return Chunk(
+        profile=rows["profile"].to_numpy(),
+        kind=rows["kind"].to_numpy(),
+        is_taken=taken,
+        is_refresh=_flags(rows, "is_refresh") if has_flags else np.zeros_like(taken),
+        is_new=_flags(rows, "is_new") if has_flags else taken,
+    )
+
+
+def _values(path: Path) -> Iterator[Values]:
     """A file of additions in which a kind's values stand together."""
     file = parquet.opened(path)
-    columns = ["kind", "is_first", "is_last", "is_refresh", "is_new"]
-    for batch in file.iter_batches(_SMALL_ROWS, columns=columns):
-        yield cut_by_kind.Values(
-            kind=batch["kind"].to_numpy(),
-            **{name: _flags(batch, name) for name in columns[1:]},
-        )
+    return map(_value, file.iter_batches(_SMALL_ROWS, columns=_VALUES))
 
 
-def _flags(batch: pa.RecordBatch, column: str) -> cut.Flags:
-    flags: cut.Flags = batch[column].to_numpy(zero_copy_only=False)
+def _value(rows: pa.RecordBatch | pa.Table) -> Values:
+    return Values(
+        kind=rows["kind"].to_numpy(), **{name: _flags(rows, name) for name in _VALUES[1:]}
+    )
+
+
+def _flags(rows: pa.RecordBatch | pa.Table, column: str) -> Flags:
+    cells = rows[column]
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    flags: Flags = cells.to_numpy(zero_copy_only=False)
     return flags

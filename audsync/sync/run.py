@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from audsync.connectors.contract import Replacing
-from audsync.domain import Action, BatchState, Kind, SyncStatus
+from audsync.domain import OVER, Action, Kind, SyncStatus
 from audsync.errors import (
     AudsyncError,
     BudgetEndedError,
@@ -26,24 +26,41 @@ from audsync.errors import (
     ValidationError,
 )
 from audsync.store import ledger
-from audsync.sync import aging, guards, settle
+from audsync.sync import aging, guards, request_size, settle
 from audsync.sync import books as bookkeeping
 from audsync.sync.books import Books
 from audsync.sync.contract import (
+    NONE_REFUSED,
     BatchFacts,
+    Carrier,
     Desired,
     Plan,
     PlanRequest,
     PlanSummary,
+    Refused,
     SegmentCounts,
     StateFiles,
 )
 from audsync.sync.guards import Before, Guard, Verdict
 from audsync.sync.ports import Desk, Ports, Segment, Subject
-from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_facts, recover
-from audsync.sync.send import Session, send
+from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_as, recover
+from audsync.sync.send import send
+from audsync.sync.sending import Session, as_new
 
 SESSION_BITS = 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a sync is asked for beyond sending the difference."""
+
+    is_replace: bool = False
+    """Trust no snapshot, send everything, and let nothing else remain."""
+    tries_refused: bool = False
+    """Send once more what the platform refused earlier."""
+
+
+DIFFERENCE = Wish()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +73,10 @@ class Outcome:
     summary: PlanSummary | None = None
     settlement: dict[str, Any] | None = None
     """How far the platform has come with what it accepted; see `settle.of_job`."""
+    left_out: tuple[Carrier, ...] = ()
+    """Who carries what the platform refused in this run, for what it is."""
+    refused: Refused = NONE_REFUSED
+    """What is wanted and refused after this run, by this one or an earlier one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +90,8 @@ class Draft:
     snapshot_size: int
     round: aging.Round | None
     """How far the members are sent again once this plan is closed; None where none is forgotten."""
+    refused: Refused = NONE_REFUSED
+    """What is left out of the plan, since the platform refused it."""
 
     @property
     def counts(self) -> SegmentCounts:
@@ -77,7 +100,7 @@ class Draft:
 
 
 def synchronise(
-    ports: Ports, subject: Subject, segment: Segment, guard: Guard, *, is_replace: bool
+    ports: Ports, subject: Subject, segment: Segment, guard: Guard, wish: Wish
 ) -> Outcome:
     """Make the platform hold exactly the segment.
 
@@ -86,7 +109,7 @@ def synchronise(
         subject: the audience and the job that records this run.
         segment: how to read the wanted members.
         guard: what the plan may not do.
-        is_replace: trust no snapshot, send everything, and let nothing else remain.
+        wish: what is asked for beyond the difference.
 
     Returns:
         how it ended, also where the platform failed.
@@ -96,7 +119,7 @@ def synchronise(
         LeaseLostError, StoreError, StateError: stop; the next run goes on from here.
     """
     standing = recover(ports, subject)
-    drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
+    drafted = draft(ports, standing, segment, guard, wish)
     if standing.is_settling:
         if not drafted.plan.batches:
             return _nothing_new(ports, subject, drafted)
@@ -112,7 +135,7 @@ def synchronise(
         desired = drafted.desired
         segment = replace(segment, prepare=lambda _cache: desired)
         standing = recover(ports, subject)
-        drafted = draft(ports, standing, segment, guard, is_replace=is_replace)
+        drafted = draft(ports, standing, segment, guard, wish)
     _require_knowledge(standing, drafted, subject)
     return _carry_out(ports, subject, drafted, guard, _planned_facts(standing, drafted, segment))
 
@@ -145,23 +168,36 @@ def _carry_out(
             summary=plan.summary,
         )
     mark = _mark(ports, plan)
+    if mark:
+        facts = {**facts, "mark": mark.isoformat()}
     with ports.database.transaction() as session:
         ledger.commit_plan(
             session,
             ports.lease,
             job_id=subject.job_id,
             files=plan.files.as_dict(),
-            facts={**facts, "mark": mark.isoformat()} if mark else facts,
-            batches=[_as_new(batch, sessions) for batch in plan.batches],
+            facts=facts,
+            batches=[as_new(batch, sessions) for batch in plan.batches],
         )
     sending = send(ports, subject, plan.files, plan.batches, sessions, mark)
     batches = sending.in_order()
-    if all(batch.state is BatchState.APPLIED for batch in batches):
-        _close(ports, plan.files, batches, facts)
+    status = bookkeeping.status_of(batches)
+    after = request_size.after(ports, facts, sending.most_rows, status)
+    refused = sending.refused(drafted.refused)
+    if all(batch.state in OVER for batch in batches):
+        closed = _close(ports, plan.files, batches, after)
+        refused = ports.engine.refused(closed)
+    elif after != facts:
+        with ports.database.transaction() as session:
+            ledger.replace_files(session, ports.lease, files=plan.files.as_dict(), facts=after)
     if ports.spec.changes_by_replace:
         batches = bookkeeping.as_one(batches)
     books = bookkeeping.close(
-        drafted.counts, plan, batches, platform_rejected=sending.platform_rejected
+        drafted.counts,
+        plan,
+        batches,
+        platform_rejected=sending.platform_rejected,
+        left_out=sending.left_out,
     )
     outcome = Outcome(
         status=bookkeeping.status_of(batches),
@@ -169,6 +205,8 @@ def _carry_out(
         error=sending.error,
         summary=plan.summary,
         settlement=settle.of_job(ports, subject.job_id),
+        left_out=tuple(sending.left_out),
+        refused=refused,
     )
     return _as_told(outcome)
 
@@ -211,7 +249,7 @@ def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> 
 
 
 def draft(
-    desk: Desk, standing: Standing, segment: Segment, guard: Guard, *, is_replace: bool
+    desk: Desk, standing: Standing, segment: Segment, guard: Guard, wish: Wish = DIFFERENCE
 ) -> Draft:
     """Read the segment and plan the change; touches neither the store nor the platform."""
     desired = segment.prepare(standing.cache_for(segment))
@@ -219,16 +257,19 @@ def draft(
     now, lifetime_days = desk.clock.now(), desk.spec.members_last_days
     round_ = aging.recorded(standing.facts)
     aged = aging.due(round_, now, lifetime_days) if round_ and lifetime_days else None
+    is_sweep = wish.is_replace and desk.spec.replaces_by is Replacing.SWEEP
+    is_other_rules = standing.facts.get("rules") != segment.rules
     request = PlanRequest(
-        is_replace=is_replace,
-        max_rows=desk.max_rows,
+        is_replace=wish.is_replace,
+        max_rows=request_size.now(desk, standing.facts),
         sizes=standing.sizes,
         takes_person_rows=desk.spec.takes_person_rows,
         replaces_by_sweep=desk.spec.replaces_by is Replacing.SWEEP,
         aged=(aged.first, aged.stop) if aged else None,
+        tries_refused=wish.tries_refused or is_sweep or is_other_rules,
     )
     plan = desk.engine.plan(standing.files, desired, request)
-    if plan.batches and desk.spec.changes_by_replace and not is_replace:
+    if plan.batches and desk.spec.changes_by_replace and not wish.is_replace:
         swap = replace(request, is_replace=True)
         plan = desk.engine.plan(standing.files, desired, swap)
     snapshot_size = sum(standing.sizes.values())
@@ -244,6 +285,7 @@ def draft(
         desired=desired,
         snapshot_size=snapshot_size,
         round=_next_round(plan, round_, aged, now) if lifetime_days else None,
+        refused=NONE_REFUSED if request.tries_refused else desk.engine.refused(standing.files),
     )
 
 
@@ -262,11 +304,12 @@ def _swaps(batch: BatchFacts) -> bool:
 
 
 def _close(
-    ports: Ports, files: StateFiles, batches: Sequence[BatchFacts], facts: dict[str, Any]
-) -> None:
-    closed = ports.engine.close(files, batches)
+    ports: Ports, files: StateFiles, batches: Sequence[BatchFacts], facts: Mapping[str, Any]
+) -> StateFiles:
+    closed, known = closed_as(ports, files, batches, facts)
     with ports.database.transaction() as session:
-        ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=closed_facts(facts))
+        ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=known)
+    return closed
 
 
 def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict[str, Any]:
@@ -309,23 +352,6 @@ def _kinds(plan: Plan, action: Action) -> tuple[Kind, ...]:
     if plan.summary.echoed:
         return tuple(kind for kind in Kind if kind.is_identifier)
     return tuple(kind for kind, change in sorted(plan.summary.kinds.items()) if change.removes)
-
-
-def _as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.NewBatch:
-    session = sessions[batch.action]
-    return ledger.NewBatch(
-        number=batch.number,
-        action=batch.action,
-        session=session.number,
-        session_number=batch.number - session.first_batch + 1,
-        rows=batch.rows,
-        first_row=batch.first_row,
-        stop_row=batch.stop_row,
-        profiles=batch.profiles,
-        refreshed=batch.refreshed,
-        identifiers=batch.identifiers,
-        profiles_left=batch.profiles_left,
-    )
 
 
 def _as_told(outcome: Outcome) -> Outcome:

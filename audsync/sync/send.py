@@ -1,14 +1,14 @@
 """Sending a plan: intent, effect, receipt, batch by batch; removals are finished before adds."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from audsync.connectors.contract import may_have_applied
-from audsync.domain import Action, BatchState, Kind, Receipt, UploadBatch
+from audsync.domain import OVER, Action, BatchState, Receipt, UploadBatch
 from audsync.errors import (
     AudsyncError,
     CircuitOpenError,
@@ -20,7 +20,9 @@ from audsync.errors import (
 from audsync.store import jobs, ledger
 from audsync.sync import settle
 from audsync.sync.contract import BatchFacts, StateFiles
+from audsync.sync.isolate import Isolation
 from audsync.sync.ports import Ports, Subject
+from audsync.sync.sending import Mark, Sending, Session, record
 
 MAX_FAILURES_IN_A_ROW = 3
 PASSES = 2
@@ -28,46 +30,8 @@ PASSES = 2
 
 _PHASES = {Action.REMOVE: 1, Action.ADD: 2, Action.REPLACE: 2, Action.SWEEP: 3}
 """In their order; what belongs to an earlier phase must be over before a later one begins."""
-_DONE = frozenset({BatchState.APPLIED})
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True, kw_only=True)
-class Sending:
-    """A plan on its way: every batch as it is known now, and the first thing that went wrong."""
-
-    batches: dict[int, BatchFacts]
-    error: AudsyncError | None = None
-    platform_rejected: int = 0
-    stopped: bool = False
-    passing: set[int] = field(default_factory=set)
-    """Numbers of batches that failed for a passing reason."""
-    failures_in_a_row: int = 0
-
-    def in_order(self) -> tuple[BatchFacts, ...]:
-        """The batches, as planned."""
-        return tuple(self.batches[number] for number in sorted(self.batches))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One session of requests: what the platform is told about the whole of it."""
-
-    number: int
-    rows: int
-    kinds: tuple[Kind, ...]
-    first_batch: int
-    last_batch: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mark:
-    """What is to be recorded of one batch."""
-
-    state: BatchState
-    receipt: Receipt | None = None
-    error: dict[str, Any] | None = None
 
 
 def send(
@@ -88,43 +52,90 @@ def send(
         sessions: for each action of the plan that carries members, its session.
         mark: for a plan with a sweep, the moment since which members count as wanted.
     """
-    sending = Sending(batches={batch.number: batch for batch in batches})
+    sending = Sending(batches={batch.number: batch for batch in batches}, sessions=sessions)
     ports.progress.phase("send", sum(batch.rows for batch in batches))
 
-    def deliver(batch: BatchFacts) -> None:
+    def call_of(batch: BatchFacts) -> Callable[[], Receipt]:
         if batch.action is Action.SWEEP:
             assert mark is not None, "a plan with a sweep has a moment"
-            call = partial(ports.connector.sweep, subject.remote, mark)
-        else:
-            upload = _upload(ports, subject, files, batch, sessions)
-            call = partial(ports.connector.send, upload)
-        _deliver(ports, subject, sending, batch, call)
+            return partial(ports.connector.sweep, subject.remote, mark)
+        return partial(ports.connector.send, _upload(ports, subject, files, batch, sending))
 
     for action in _PHASES:
-        mine = any(batch.action is action for batch in sending.batches.values())
-        if mine and not sending.stopped:
+        if sending.of(action) and not sending.stopped:
             _make_way(ports, subject, sending, action)
-        if mine and not sending.stopped:
-            _send_phase(ports, sending, action, deliver)
+        if sending.of(action) and not sending.stopped:
+            isolation = Isolation(ports, subject, files, sending)
+            phase = _Phase(ports, subject, sending, isolation, call_of)
+            phase.run(action)
+            isolation.conclude()
     return sending
 
 
-def _send_phase(
-    ports: Ports, sending: Sending, action: Action, deliver: Callable[[BatchFacts], None]
-) -> None:
-    for _ in range(PASSES):
-        for batch in sending.in_order():
-            if batch.action is not action or not _may_go(batch, sending):
-                continue
-            try:
-                ports.check_stop()
-            except AudsyncError as error:
-                sending.error, sending.stopped = error, True
-                return
-            sending.passing.discard(batch.number)
-            deliver(batch)
-            if sending.stopped:
-                return
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    """The batches of one action on their way."""
+
+    ports: Ports
+    subject: Subject
+    sending: Sending
+    isolation: Isolation
+    call_of: Callable[[BatchFacts], Callable[[], Receipt]]
+
+    def run(self, action: Action) -> None:
+        """Send whatever may go, and what comes of it, until all is sent or something says stop."""
+        sending = self.sending
+        for _ in range(PASSES):
+            waiting = deque(one.number for one in sending.of(action) if _may_go(one, sending))
+            while waiting and not sending.stopped:
+                batch = sending.batches[waiting.popleft()]
+                next_ones = self.isolation.fit(batch) or self._go(batch)
+                waiting.extendleft(reversed(next_ones))
+
+    def _go(self, batch: BatchFacts) -> Sequence[int]:
+        """Send one batch; returns the numbers of what it was divided into."""
+        try:
+            self.ports.check_stop()
+        except AudsyncError as error:
+            self.sending.error, self.sending.stopped = error, True
+            return ()
+        self.sending.passing.discard(batch.number)
+        return self._deliver(batch, self.call_of(batch))
+
+    def _deliver(self, batch: BatchFacts, call: Callable[[], Receipt]) -> Sequence[int]:
+        """Durable intent, the request, its durable outcome."""
+        with self.ports.database.transaction() as session:
+            ledger.mark_sending(
+                session,
+                self.ports.lease,
+                job_id=self.subject.job_id,
+                number=batch.number,
+                must_last_s=self.ports.must_last_s,
+            )
+        try:
+            receipt = call()
+        except AudsyncError as error:
+            return self._refused(batch, error)
+        state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
+        pieces = self.isolation.apart(batch, receipt)
+        mark = Mark(state=state, receipt=receipt)
+        record(self.ports, self.subject, self.sending, batch, mark, pieces)
+        self.isolation.note_taken(self.sending.batches[batch.number])
+        self.sending.platform_rejected += receipt.rejected_rows
+        self.sending.failures_in_a_row = 0
+        self.ports.progress.advance(batch.rows)
+        return [piece.number for piece in pieces[1:]]
+
+    def _refused(self, batch: BatchFacts, error: AudsyncError) -> Sequence[int]:
+        """Record a failure; divide the batch where its rows may be the reason."""
+        state = _state_after(error, batch)
+        mark = Mark(state=state, error=error.as_json())
+        record(self.ports, self.subject, self.sending, batch, mark)
+        known = self.sending.batches[batch.number]
+        pieces = self.isolation.divide(known, error) if state is BatchState.REFUSED else None
+        if pieces is None:
+            _note_failure(self.sending, batch, error)
+        return pieces or ()
 
 
 def _may_go(batch: BatchFacts, sending: Sending) -> bool:
@@ -136,7 +147,8 @@ def _make_way(ports: Ports, subject: Subject, sending: Sending, action: Action) 
     """See that what must be over before this phase is over, and stop if it is not.
 
     Adds wait until no removal is open or in doubt, a sweep until every add was applied: a removal
-    refused for good holds nothing up, but without all adds a sweep would take the wrong people.
+    refused for good holds nothing up, but without all adds a sweep would take the wrong people;
+    whoever is left out is not there anyway.
     """
     before = [
         batch.number for batch in sending.in_order() if _PHASES[batch.action] < _PHASES[action]
@@ -149,7 +161,7 @@ def _make_way(ports: Ports, subject: Subject, sending: Sending, action: Action) 
             return
         finally:
             _reload(ports, subject, sending)
-    clear = _DONE if action is Action.SWEEP else _DONE | {BatchState.REFUSED}
+    clear = OVER if action is Action.SWEEP else OVER | {BatchState.REFUSED}
     if any(sending.batches[number].state not in clear for number in before):
         sending.stopped = True
         sending.error = sending.error or OutcomeUnknownError(
@@ -174,71 +186,20 @@ def _upload(
     subject: Subject,
     files: StateFiles,
     batch: BatchFacts,
-    sessions: Mapping[Action, Session],
+    sending: Sending,
 ) -> UploadBatch:
-    session = sessions[batch.action]
+    session = sending.sessions[batch.action]
     return UploadBatch(
         audience=subject.remote,
         action=batch.action,
         session=session.number,
         number=batch.number - session.first_batch + 1,
-        is_last=batch.number == session.last_batch,
+        is_last=batch.number == sending.last_of(batch.action),
         rows=batch.rows,
         session_rows=session.rows,
         kinds=session.kinds,
         members=ports.engine.members(files, batch),
     )
-
-
-def _deliver(
-    ports: Ports,
-    subject: Subject,
-    sending: Sending,
-    batch: BatchFacts,
-    call: Callable[[], Receipt],
-) -> None:
-    """One batch: durable intent, the request, its durable outcome."""
-    with ports.database.transaction() as session:
-        ledger.mark_sending(
-            session,
-            ports.lease,
-            job_id=subject.job_id,
-            number=batch.number,
-            must_last_s=ports.must_last_s,
-        )
-    try:
-        receipt = call()
-    except AudsyncError as error:
-        mark = _Mark(state=_state_after(error, batch), error=error.as_json())
-        _record(ports, subject, sending, batch, mark)
-        _note_failure(sending, batch, error)
-        return
-    state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
-    _record(ports, subject, sending, batch, _Mark(state=state, receipt=receipt))
-    sending.platform_rejected += receipt.rejected_rows
-    sending.failures_in_a_row = 0
-    ports.progress.advance(batch.rows)
-
-
-def _record(
-    ports: Ports,
-    subject: Subject,
-    sending: Sending,
-    batch: BatchFacts,
-    mark: _Mark,
-) -> None:
-    with ports.database.transaction() as session:
-        row = ledger.mark_outcome(
-            session,
-            ports.lease,
-            job_id=subject.job_id,
-            number=batch.number,
-            state=mark.state,
-            receipt=mark.receipt,
-            error=mark.error,
-        )
-        tries = row.unanswered_tries
-    sending.batches[batch.number] = replace(batch, state=mark.state, unanswered_tries=tries)
 
 
 def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:

@@ -27,14 +27,19 @@ class Sides:
         *,
         confirmed: Layers | None,
         wanted: Layers | None,
+        unconfirmed: Path | None = None,
+        unwanted: Path | None = None,
     ) -> None:
+        """`unconfirmed`, `unwanted`: files of links; their values count as not there on a side."""
         self._con = con
         self._outdated = {
             "c": confirmed.outdated if confirmed else None,
             "d": wanted.outdated if wanted else None,
         }
+        self._less = {"c": unconfirmed, "d": unwanted}
         for name, side in (("c", confirmed), ("d", wanted)):
-            con.execute(f"create temp view {name} as select * from {layers.accepted(con, side)}")
+            links = layers.accepted(con, side, less=self._less[name])
+            con.execute(f"create temp view {name} as select * from {links}")
         self.share_their_base = bool(
             confirmed and wanted and confirmed.identifiers == wanted.identifiers
         )
@@ -69,12 +74,15 @@ class Sides:
         )
         for side, wanted, own in (("c", c, _CONFIRMED), ("d", d, _WANTED)):
             outdated = layers.profiles(self._con, self._outdated[side])
-            self._con.execute(
-                f"create temp table {side}_{name} as select profile, kind, value from ("
+            links = (
+                f"(select profile, kind, value from ("
                 f" select * from picked where part = {own} union all"
                 f" select * from picked anti join {outdated} using (profile)"
-                f" where part = {_LARGE}) semi join {wanted} using ({by})"
+                f" where part = {_LARGE}) semi join {wanted} using ({by}))"
             )
+            less = self._less[side]
+            links = layers.without(self._con, links, less) if less else links
+            self._con.execute(f"create temp table {side}_{name} as select * from {links}")
         self._con.execute("drop table picked")
 
     def outdated(self) -> str:

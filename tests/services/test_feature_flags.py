@@ -10,7 +10,7 @@ import pytest
 
 from audsync.domain import RemoteId
 from audsync.errors import FeatureDisabledError
-from audsync.services import audiences, stale
+from audsync.services import audiences, retrying, stale
 from audsync.services.run_due import Pace, run_due
 from audsync.services.runtime import Runtime
 from tests.services.conftest import CONFIG, Project
@@ -27,7 +27,7 @@ def _create(runtime: Runtime, slug: str) -> object:
 
 def _retry(runtime: Runtime) -> object:
     (job, *_) = audiences.history(runtime, reference="a")
-    return audiences.retry(runtime, job["job_id"])
+    return retrying.retry(runtime, job["job_id"])
 
 
 COMMANDS: dict[str, Callable[[Runtime], object]] = {

@@ -5,7 +5,7 @@ import pytest
 from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError, BusyError, StateError, UsageError
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, stale
+from audsync.services import audiences, retrying, stale
 from audsync.services.checkup import examine
 from audsync.services.planning import plan
 from audsync.store import leases
@@ -234,7 +234,7 @@ def test_a_retry_sends_what_the_job_had_read_and_nothing_twice(project: Project)
     assert closes(failed.job)
     project.world.faults.disarm()
     project.segment([])
-    retried = audiences.retry(project.runtime, failed.job["job_id"])
+    retried = retrying.retry(project.runtime, failed.job["job_id"])
     assert retried.exit_code == 0
     assert project.held() == {
         email("ann@example.com"),
@@ -243,7 +243,7 @@ def test_a_retry_sends_what_the_job_had_read_and_nothing_twice(project: Project)
         *(email(f"o{i}@example.com") for i in range(9)),
     }
     with pytest.raises(UsageError):
-        audiences.retry(project.runtime, retried.job["job_id"])
+        retrying.retry(project.runtime, retried.job["job_id"])
 
 
 def test_a_plan_touches_nothing(project: Project) -> None:

@@ -162,6 +162,7 @@ class SimConnector(BaseConnector):
         self._refuse(fault)
         if fault is Fault.LOST:
             raise OutcomeUnknownError("No answer came.")
+        batch, refused = self._less_poison(batch)
         rows = values_of(batch)
         if self.spec.changes_by_replace:
             return self._bring(batch, rows, fault)
@@ -180,7 +181,28 @@ class SimConnector(BaseConnector):
             reference=reference,
             is_settled=not self.spec.settles_within_s,
             unanswered_tries=int(fault in {Fault.SECOND_TRY, Fault.LATE_SECOND_TRY}),
+            refused_rows=refused,
         )
+
+    def _less_poison(self, batch: UploadBatch) -> tuple[UploadBatch, tuple[int, ...]]:
+        """The batch without the rows that are refused by name, and these.
+
+        Raises:
+            ValidationError: it holds what the platform refuses, and the platform says no more.
+        """
+        poison = {value for value, until in self._platform.poison.items() if self._run <= until}
+        rows, values = batch.members["row"].to_pylist(), self._cells(batch)
+        bad = {row for row, value in zip(rows, values, strict=True) if value in poison}
+        if batch.action is Action.REMOVE or not bad:
+            return batch, ()
+        if not self._platform.names_poison or len(bad) == batch.rows:
+            raise ValidationError("Some of it is wrong.", details={"rows_suspected": True})
+        kept = batch.members.filter([row not in bad for row in rows])
+        return replace(batch, members=kept, rows=batch.rows - len(bad)), tuple(sorted(bad))
+
+    def _cells(self, batch: UploadBatch) -> list[Value]:
+        members = batch.members
+        return list(zip(members["kind"].to_pylist(), members["value"].to_pylist(), strict=True))
 
     def _bring(self, batch: UploadBatch, rows: tuple[Value, ...], fault: Fault) -> Receipt:
         """Keep the rows; the last request of a session begins the replace."""

@@ -31,6 +31,8 @@ class Recipe:
     """None: half of the histories."""
     way: Spec | None = None
     """None: each in turn."""
+    poisons: float = 0.1
+    """Share of histories in which the platform refuses some values, and what stands with them."""
 
 
 ANYTHING = Recipe()
@@ -52,6 +54,8 @@ def play(seed: int, bench: Bench | None = None, recipe: Recipe = ANYTHING) -> Wo
     crowd = _next(random, crowd, world)
     while world.spec.changes_by_replace and not crowd.values():
         crowd = _next(random, crowd, world)  # it cannot be emptied
+    if world.platform.poison:
+        end_poisoned(world, crowd)
     end_clean(world, crowd)
     return world
 
@@ -80,7 +84,45 @@ def make_world(
         is_linked=is_linked,
         spec=way,
     )
-    return world, first_crowd(random, is_linked=is_linked, size=random.randrange(1, 8))
+    crowd = first_crowd(random, is_linked=is_linked, size=random.randrange(1, 8))
+    # Its own source of chance, so that a seed means the same life as before.
+    chance = Random(random.getrandbits(32) if recipe.poisons else 0)
+    if chance.random() < recipe.poisons and not way.changes_by_replace:
+        _poison(chance, platform, crowd, is_linked=is_linked)
+    return world, crowd
+
+
+def _poison(chance: Random, platform: SimPlatform, crowd: Crowd, *, is_linked: bool) -> None:
+    """Let the platform refuse one to three values, of now or of later, for ever or a while."""
+    found = set(crowd.values())
+    for _ in range(3):
+        crowd = next_crowd(chance, crowd, is_linked=is_linked)
+        found |= crowd.values()
+    for value in chance.sample(sorted(found), min(len(found), chance.randrange(1, 4))):
+        platform.poison[value] = chance.choice((1, 2, 99))
+    platform.names_poison = chance.random() < 0.5
+
+
+def end_poisoned(world: World, crowd: Crowd) -> None:
+    """Runs without other faults: everyone is exactly there but for what is refused.
+
+    Then the platform takes everything, and is asked to.
+    """
+    if world.platform.is_gone:
+        world.recreate()
+    for _ in range(3):
+        ended = world.go(plain_run(world.random, crowd))
+        assert ended.error is None, f"a clean run failed: {ended.error!r}"
+        world.platform.work_off_all()
+    if not world.platform.queue:
+        check_exact(world, crowd, "but for what is refused")
+    world.platform.poison.clear()
+    again = plain_run(world.random, crowd)
+    again.tries_refused = True
+    ended = world.go(again)
+    world.platform.work_off_all()
+    assert ended.outcome is not None
+    assert ended.outcome.status is SyncStatus.COMPLETED, f"not clean: {ended.outcome.error!r}"
 
 
 def end_clean(world: World, crowd: Crowd) -> None:
@@ -135,6 +177,7 @@ def _troubled(random: Random, crowd: Crowd, recipe: Recipe) -> Run:
         crowd=crowd,
         max_rows=random.randrange(1, 6),
         is_replace=random.random() < recipe.replaces,
+        tries_refused=random.random() < 0.05,
         trouble=Trouble(
             random=random,
             rate=random.choice((0.0, recipe.faults, 2 * recipe.faults)),

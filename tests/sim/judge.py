@@ -9,10 +9,12 @@ from audsync.domain import Action, Kind
 from audsync.sync.books import Books
 from audsync.sync.contract import (
     BatchFacts,
+    Carrier,
     Desired,
     Engine,
     Plan,
     PlanRequest,
+    Refused,
     StateFiles,
 )
 
@@ -32,7 +34,8 @@ class Watched:
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         made = self._engine.plan(files, desired, request)
         plan(made, request.max_rows)
-        wanted = self._engine.sizes(StateFiles(identifiers=desired.identifiers))
+        refused = None if request.tries_refused else files.refused
+        wanted = self._engine.sizes(StateFiles(identifiers=desired.identifiers, refused=refused))
         promised = {kind: size for kind, size in made.summary.desired_sizes.items() if size}
         assert promised == dict(wanted), "the plan promises other sizes than the segment has"
         return made
@@ -42,6 +45,22 @@ class Watched:
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
         return self._engine.sizes(files)
+
+    def halves(self, files: StateFiles, batch: BatchFacts) -> tuple[BatchFacts, ...]:
+        pieces = self._engine.halves(files, batch)
+        _division(batch, pieces)
+        return pieces
+
+    def apart(
+        self, files: StateFiles, batch: BatchFacts, rows: Sequence[int]
+    ) -> tuple[BatchFacts, ...]:
+        return self._engine.apart(files, batch, rows)
+
+    def carriers(self, files: StateFiles, batch: BatchFacts) -> Sequence[Carrier]:
+        return self._engine.carriers(files, batch)
+
+    def refused(self, files: StateFiles) -> Refused:
+        return self._engine.refused(files)
 
     def members(self, files: StateFiles, batch: BatchFacts) -> pa.Table:
         return self._engine.members(files, batch)
@@ -68,7 +87,18 @@ def plan(made: Plan, max_rows: int) -> None:
         assert sum(summary.causes.values()) == summary.removes, "each removal has one cause"
 
 
-def books(closed: Books, *, is_whole: bool) -> None:
+def _division(batch: BatchFacts, pieces: Sequence[BatchFacts]) -> None:
+    """I7, where a batch is cut into smaller ones: nothing is lost or doubled."""
+    for one, other in pairwise(pieces):
+        assert one.stop_row == other.first_row, "pieces with a gap"
+    assert all(batch.first_row <= one.first_row < one.stop_row <= batch.stop_row for one in pieces)
+    for name in ("profiles", "refreshed", "identifiers", "profiles_left"):
+        total = sum(getattr(one, name) for one in pieces)
+        assert not pieces or total == getattr(batch, name), f"I7: {name} of a division"
+    assert all(one.rows for one in pieces), "an empty piece"
+
+
+def books(closed: Books, *, is_whole: bool, has_refused: bool) -> None:
     """rows = skipped + unchanged + sent + pending, and sent = added + failed."""
     skipped = sum(closed.profiles_skipped.values())
     accounted = closed.profiles_unchanged + closed.profiles_sent + closed.profiles_pending
@@ -79,4 +109,6 @@ def books(closed: Books, *, is_whole: bool) -> None:
     finished = closed.successful_batches + closed.failed_batches
     assert finished <= closed.total_batches
     if is_whole:
+        assert closed.profiles_pending == 0
+    if is_whole and not has_refused:
         assert closed.profiles_failed == closed.profiles_pending == closed.failed_batches == 0

@@ -16,7 +16,7 @@ from audsync.domain import AudienceState, Platform, SyncOperation, SyncStatus
 from audsync.store import tables
 from audsync.store.database import Database
 
-_HISTORY_TABLES = ("batch", "head", "audience_sync_job")
+_HISTORY_TABLES = ("reject", "batch", "head", "audience_sync_job")
 
 
 class VirtualClock:

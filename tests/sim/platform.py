@@ -109,6 +109,10 @@ class SimPlatform:
     accepted: dict[str, Accepted] = field(default_factory=dict)
     tick: int = 0
     is_gone: bool = False
+    poison: dict[Value, int] = field(default_factory=dict)
+    """Values that have every add which holds them refused, and the last run in which they do."""
+    names_poison: bool = False
+    """It takes such a request without them, and says which rows they are in."""
 
     def apply(self, late: Late) -> None:
         """What a request does when its turn comes."""

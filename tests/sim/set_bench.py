@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from audsync.sync.contract import Engine
 from tests.sim.people import Crowd
-from tests.sim.set_engine import Files, SetEngine
+from tests.sim.set_engine import SetEngine
+from tests.sim.set_files import Files
 from tests.sim.set_rows import Link
 
 

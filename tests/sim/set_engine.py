@@ -6,21 +6,23 @@ from the moment it was kept, and its name depends on its content alone.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 
-from audsync import steps
 from audsync.domain import FIRST_FIELD, Action, BatchState, Kind
 from audsync.sync.contract import (
     BatchFacts,
+    Carrier,
     Desired,
-    KindChange,
     Plan,
     PlanRequest,
-    PlanSummary,
+    Refused,
     StateFiles,
 )
+from tests.sim import set_split
 from tests.sim.set_change import (
     Change,
     Known,
@@ -30,6 +32,7 @@ from tests.sim.set_change import (
     of_age,
     removal_rows,
 )
+from tests.sim.set_files import Files
 from tests.sim.set_rows import (
     Cell,
     Gone,
@@ -38,58 +41,23 @@ from tests.sim.set_rows import (
     Sent,
     SourceRow,
     Value,
-    by_kind,
     cut_additions,
     cut_by_kind,
     cut_removals,
     identifiers,
     lay_by_kind,
+    less,
     on_the_wire,
     profiles,
     sizes_of,
     smallest_holders,
     values,
 )
+from tests.sim.set_summary import summarise
 
 _TYPES = (pa.int32(), pa.uint8(), pa.binary())
 MEMBERS = pa.schema(list(zip(("row", "kind", "value"), _TYPES, strict=True)))
-_CAUSES = {3: "suppressed", 2: "consent_withdrawn", 1: "identifier_changed", 0: "left_segment"}
-_HARMLESS = frozenset({BatchState.PLANNED, BatchState.REFUSED})
-
-
-class Files:
-    """Named contents. What was kept survives a crash; what was not never existed."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[object, ...]] = {}
-        self._names: dict[tuple[str, tuple[object, ...]], str] = {}
-
-    def keep(self, content: Iterable[object], role: str) -> str:
-        """Make the content durable under a name of its own."""
-        whole = tuple(content)
-        name = self._names.setdefault((role, whole), f"{role}-{len(self._names)}")
-        steps.reached(f"file: before rename {role}")
-        self._kept[name] = whole
-        steps.reached(f"file: after rename {role}")
-        return name
-
-    def keep_some(self, content: Iterable[object], role: str) -> str | None:
-        """The same; None for an empty one."""
-        whole = tuple(content)
-        return self.keep(whole, role) if whole else None
-
-    def read(self, name: str | None) -> tuple[object, ...]:
-        """The content; empty where there is no name."""
-        return self._kept[name] if name is not None else ()
-
-    def sweep(self, live: Iterable[str]) -> None:
-        """Forget whatever no row names."""
-        named = set(live)
-        self._kept = {name: content for name, content in self._kept.items() if name in named}
-
-    def has(self, name: str) -> bool:
-        """Whether the file is there."""
-        return name in self._kept
+_HARMLESS = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT})
 
 
 class SetEngine:
@@ -105,26 +73,33 @@ class SetEngine:
         if all(batch.state in _HARMLESS for batch in batches):
             former = self.store.keep_some(sorted(known.f | found_links(known)), "former")
             return replace(files, removals=None, additions=None, former=former, next_former=None)
+        refused = self._refused_after(files, known, batches)
         if is_replace:
             everything = identifiers(known.c | known.d | known.u | known.e)
-            return self._settled(files, known.c, everything, frozenset(), None)
-        return self._fold_update(files, known, batches)
+            everything = set(less(everything, values(refused)))
+            folded = self._settled(files, known.c, everything, frozenset(), None, is_same=True)
+        else:
+            folded = self._fold_update(files, known, batches, values(refused))
+        return replace(folded, refused=self.store.keep_some(sorted(refused), "refused"))
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:
         files = replace(files, next_identifiers=desired.identifiers, next_rows=desired.rows)
-        known = self.known(files)
+        unwanted = set() if request.tries_refused else values(self._links(files.refused))
+        known = self.known(files, unwanted)
         if not desired.counts.profiles and not request.replaces_by_sweep:
             request = replace(request, is_replace=False)
-        is_first = not (files.identifiers or files.uncertain or files.repair or files.echo)
+        state = (files.identifiers, files.uncertain, files.repair, files.echo, files.refused)
+        is_first = not any(state)
         change = self.change(known, request.aged)
         former = () if is_first else sorted(former_links(known))
         files = replace(files, next_former=self.store.keep_some(former, "former"))
         removals: list[Gone] = []
         additions: list[Sent] | list[Laid]
         if request.is_replace or is_first:
-            cells = self._cells(desired.identifiers)
+            cells = [cell for cell in self._cells(desired.identifiers) if cell[1:3] not in unwanted]
             additions = [(*cell, False, cell[3] == 0) for cell in cells]
-            files = replace(files, removals=None, additions=desired.identifiers)
+            kept = self.store.keep_some(cells, "additions") if unwanted else desired.identifiers
+            files = replace(files, removals=None, additions=kept)
         else:
             removals = removal_rows(known, change)
             additions = addition_rows(known, change)
@@ -137,11 +112,10 @@ class SetEngine:
             additions = lay_by_kind(additions)
             files = replace(files, additions=self.store.keep_some(additions, "additions"))
         batches = self._cut(removals, additions, request)
-        summary = self._summary(files, known, change)
+        summary = summarise(known, change, self._rows(files.next_rows))
         if request.is_replace or is_first:
-            summary = replace(
-                summary, profiles_sent=desired.counts.profiles, profiles_refreshed=0, echoed=0
-            )
+            sent = sum(batch.profiles for batch in batches)
+            summary = replace(summary, profiles_sent=sent, profiles_refreshed=0, echoed=0)
         kinds = tuple(Kind(kind) for kind in sorted({row[1] for row in additions if row[3] == 0}))
         return Plan(
             files=files, batches=tuple(batches), summary=replace(summary, session_kinds=kinds)
@@ -177,12 +151,16 @@ class SetEngine:
         unsure_removes = self._removed(files, [b for b in batches if b.unanswered_tries])
         unsure_adds = self._added(files, [b for b in batches if b.unanswered_tries])
         carriers = known.c | known.u | known.e
+        refused = self._refused_after(files, known, batches)
         unsure = unsure_adds | {link for link in carriers if link[1:] in unsure_removes}
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
-            echo=self._keep_echo(known, known.u | known.twice, unsure),
+            echo=self._keep_echo(known, known.u | known.twice, unsure, values(refused)),
             former=files.next_former,
+            refused=self.store.keep_some(
+                sorted(link for link in refused if link[1:] in values(known.d)), "refused"
+            ),
         )
 
     def sizes(self, files: StateFiles) -> Mapping[Kind, int]:
@@ -201,11 +179,38 @@ class SetEngine:
             [pa.array(c, kind) for c, kind in zip(columns, _TYPES, strict=True)], MEMBERS
         )
 
-    def known(self, files: StateFiles) -> Known:
-        """The state files as sets."""
+    def halves(self, files: StateFiles, batch: BatchFacts) -> tuple[BatchFacts, ...]:
+        return set_split.halves(batch, self._lines(files, batch))
+
+    def apart(
+        self, files: StateFiles, batch: BatchFacts, rows: Sequence[int]
+    ) -> tuple[BatchFacts, ...]:
+        return set_split.apart(batch, self._lines(files, batch), rows)
+
+    def carriers(self, files: StateFiles, batch: BatchFacts) -> list[Carrier]:
+        rows: Sequence[Sent] = self._lines(files, batch)
+        return [
+            Carrier(profile=row[0], kind=Kind(row[1]), is_refresh=any(row[4:5]))
+            for row in rows
+            if row[3] == 0 and row[1] < FIRST_FIELD
+        ]
+
+    def refused(self, files: StateFiles) -> Refused:
+        links = self._links(files.refused)
+        return Refused(identifiers=len(values(links)), profiles=len(profiles(links)))
+
+    def _lines(self, files: StateFiles, batch: BatchFacts) -> Sequence[tuple[Any, ...]]:
+        """The rows of a batch in its file; cells of a whole segment as those who come."""
+        name = files.removals if batch.action is Action.REMOVE else files.additions
+        rows: Sequence[tuple[Any, ...]] = self.store.read(name)[batch.first_row : batch.stop_row]  # type: ignore[assignment]  # kept by us
+        is_cells = batch.action is not Action.REMOVE and len(rows[0]) == len(Cell.__args__)  # type: ignore[attr-defined]  # of a tuple type
+        return [(*row, False, row[3] == 0) for row in rows] if is_cells else rows
+
+    def known(self, files: StateFiles, unwanted: AbstractSet[Value] = frozenset()) -> Known:
+        """The state files as sets, what is wanted without some values."""
         return Known(
-            c=self._accepted(files.identifiers),
-            d=self._accepted(files.next_identifiers),
+            c=less(self._accepted(files.identifiers), values(self._links(files.refused))),
+            d=less(self._accepted(files.next_identifiers), unwanted),
             u=self._links(files.uncertain),
             r=self._links(files.repair),
             e=frozenset(link for link, _ in self.echoes(files.echo)),
@@ -234,8 +239,22 @@ class SetEngine:
             departed=frozenset(profiles(identifiers(known.c)) - profiles(known.d)),
         )
 
-    def _fold_update(
+    def _refused_after(
         self, files: StateFiles, known: Known, batches: Sequence[BatchFacts]
+    ) -> set[Link]:
+        """What is refused: before or now, unless it was there, or may have become so."""
+        now = [batch for batch in batches if batch.state is BatchState.LEFT_OUT]
+        went = [batch for batch in batches if batch.state not in _HARMLESS]
+        there = values(known.c) | values(self._added(files, went))
+        refused = set(self._links(files.refused)) | identifiers(self._added(files, now))
+        return {link for link in refused if link[1:] not in there}
+
+    def _fold_update(
+        self,
+        files: StateFiles,
+        known: Known,
+        batches: Sequence[BatchFacts],
+        refused: set[Value],
     ) -> StateFiles:
         applied = [batch for batch in batches if batch.state is BatchState.APPLIED]
         doubtful = [b for b in batches if b.state not in _HARMLESS | {BatchState.APPLIED}]
@@ -255,7 +274,8 @@ class SetEngine:
         uncertain |= {link for link in carriers if link[1:] in doubtful_removes}
         missing: frozenset[Link] | set[Link] = known.r
         if files.removals or files.repair:
-            others = [batch for batch in batches if batch.state is not BatchState.APPLIED]
+            done = {BatchState.APPLIED, BatchState.LEFT_OUT}
+            others = [batch for batch in batches if batch.state not in done]
             missing = missing | self._added(files, others)
         parted = {link[0] for link in known.c if link[1:] in removed}
         missing = missing | {link for link in known.c if link[0] in parted}
@@ -264,8 +284,9 @@ class SetEngine:
         unsure_links |= {link for link in carriers if link[1:] in unsure_removes}
         unsaid = {link for link in known.e if link[1:] not in said}
         once = unsaid | {link for link in known.u | known.twice if link[1:] in said}
-        echo = self._keep_echo(known, once, unsure_links | (unsaid & known.twice))
-        missing = {link for link in missing if link[1:] not in said}
+        echo = self._keep_echo(known, once, unsure_links | (unsaid & known.twice), refused)
+        missing = {link for link in missing if link[1:] not in said | refused}
+        uncertain = {link for link in uncertain if link[1:] not in refused}
         return self._settled(files, confirmed, uncertain, missing, echo)
 
     def _settled(
@@ -275,9 +296,11 @@ class SetEngine:
         uncertain: Iterable[Link],
         repair: Iterable[Link],
         echo: str | None,
+        *,
+        is_same: bool = False,
     ) -> StateFiles:
         kept = frozenset(confirmed)
-        is_same = kept == self._accepted(files.identifiers)
+        is_same = is_same or kept == self._accepted(files.identifiers)
         cells = [(*link, 0) for link in sorted(kept)]
         return replace(
             files,
@@ -299,46 +322,6 @@ class SetEngine:
             next_former=None,
         )
 
-    def _summary(self, files: StateFiles, known: Known, change: Change) -> PlanSummary:
-        wanted, confirmed = sizes_of(known.d), values(known.c)
-        adds, removes = by_kind(change.appearing), by_kind(change.removed)
-        stays = by_kind(values(known.d) & confirmed)
-        lasts = {link[0] for link in known.c if link[1:] in change.removed}
-        carried = {link[0] for link in known.c if link[1] < FIRST_FIELD}
-        return PlanSummary(
-            kinds={
-                kind: KindChange(
-                    adds=adds.get(kind, 0),
-                    removes=removes.get(kind, 0),
-                    unchanged=stays.get(kind, 0),
-                )
-                for kind in sorted({*wanted, *removes, *sizes_of(known.c)})
-            },
-            causes=self._causes(files, known, change),
-            profiles_sent=len(change.sent),
-            profiles_new=len(change.sent - carried),
-            profiles_refreshed=len(change.refreshed),
-            profiles_left=len(change.departed),
-            profiles_left_silently=len(change.departed - lasts),
-            echoed=len(known.e),
-            session_kinds=(),
-        )
-
-    def _causes(self, files: StateFiles, known: Known, change: Change) -> dict[str, int]:
-        states: dict[int, int] = {}
-        for row in self._rows(files.next_rows):
-            _, profile, state, _ = row
-            states[profile] = max(states.get(profile, 1), state)
-        worst: dict[Value, int] = dict.fromkeys(change.removed, 0)
-        for profile, *value in known.c | known.u:
-            key = (value[0], value[1])
-            if key in worst:
-                worst[key] = max(worst[key], states.get(profile, 0))
-        causes: dict[str, int] = {}
-        for code in worst.values():
-            causes[_CAUSES[code]] = causes.get(_CAUSES[code], 0) + 1
-        return causes
-
     def links(self, name: str | None) -> set[Link]:
         """The accepted links of a file of any role that holds links."""
         rows: tuple[tuple[object, ...], ...] = self.store.read(name)  # type: ignore[assignment]
@@ -352,7 +335,9 @@ class SetEngine:
         rows: tuple[Sent, ...] = self.store.read(name)  # type: ignore[assignment]  # kept by us
         return [row[:4] for row in rows]
 
-    def _keep_echo(self, known: Known, once: Iterable[Link], twice: set[Link]) -> str | None:
+    def _keep_echo(
+        self, known: Known, once: Iterable[Link], twice: set[Link], refused: set[Value]
+    ) -> str | None:
         """What is to be said again, with all that its profiles carried."""
         said, carried = set(once), known.c | known.u | known.e | known.r | known.f
         firmly, lightly = profiles(twice), profiles(said)
@@ -360,7 +345,7 @@ class SetEngine:
         said |= {link for link in carried if link[0] in lightly}
         twice = twice | {link for link in known.f if link[1:] in values(twice)}
         said |= {link for link in known.f if link[1:] in values(said)}
-        both = identifiers(twice | said)
+        both = less(identifiers(twice | said), refused)
         return self.store.keep_some([(*link, 1 + (link in twice)) for link in sorted(both)], "echo")
 
     def echoes(self, name: str | None) -> list[tuple[Link, int]]:

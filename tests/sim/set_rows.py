@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 
 from audsync.domain import FIRST_FIELD, Action, Kind
@@ -30,6 +31,14 @@ def identifiers(links: Iterable[Link]) -> set[Link]:
 def values(links: Iterable[Link]) -> set[Value]:
     """What the links' holders are found by."""
     return {link[1:] for link in links if link[1] < FIRST_FIELD}
+
+
+def less(links: Iterable[Link], unwanted: AbstractSet[Value]) -> frozenset[Link]:
+    """The links without those of some values, and without whoever has match fields only then."""
+    every = frozenset(links)
+    left = frozenset(link for link in every if link[1:] not in unwanted)
+    bare = profiles(every - left) - profiles(identifiers(left))
+    return frozenset(link for link in left if link[0] not in bare)
 
 
 def profiles(links: Iterable[Link]) -> set[int]:
@@ -175,14 +184,14 @@ def cut_additions(
     start = 0
     for _, group in groupby(rows, key=lambda row: row[0]):
         person = list(group)
-        counts = _counts(person)
+        counts = counts_of(person)
         if sum(held["rows"] for *_, held in open_pieces) + counts["rows"] > max_rows:
             flush()
         if counts["rows"] > max_rows:
             is_counted = False
             for offset in range(0, len(person), max_rows):
                 piece = person[offset : offset + max_rows]
-                part = _counts(piece)
+                part = counts_of(piece)
                 if is_counted:
                     part |= {"profiles": 0, "refreshed": 0}
                 is_counted = is_counted or part["rows"] > 0
@@ -195,7 +204,8 @@ def cut_additions(
     return batches
 
 
-def _counts(cells: Sequence[Sent]) -> dict[str, int]:
+def counts_of(cells: Sequence[Sent]) -> dict[str, int]:
+    """What one person, or a part of one, comes to on the wire."""
     taken = [cell for cell in cells if cell[3] == 0 and cell[1] < FIRST_FIELD]
     height = max(Counter(cell[1] for cell in taken).values(), default=0)
     is_refresh = bool(cells[0][4])

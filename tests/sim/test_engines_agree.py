@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from audsync.connectors.contract import Replacing, Spec
-from audsync.domain import Action, BatchState
-from audsync.sync.contract import BatchFacts, Desired, Plan, PlanRequest, StateFiles
+from audsync.domain import OVER, Action, BatchState
+from audsync.sync.contract import BatchFacts, Carrier, Desired, Plan, PlanRequest, StateFiles
+from audsync.sync.split import disjoint
 from tests.sim.local_bench import LocalBench
 from tests.sim.people import Crowd, first_crowd, next_crowd
 from tests.sim.set_bench import SetBench
@@ -19,14 +20,15 @@ from tests.sim.ways import way_of
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
 CHUNK = 10
-_LINKS = ("uncertain", "repair", "echo", "former")
-_NO_TRACE = {BatchState.PLANNED, BatchState.REFUSED}
+_LINKS = ("uncertain", "repair", "echo", "former", "refused")
+_NO_TRACE = {BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT}
 _OUTCOMES = (
     BatchState.PLANNED,
     BatchState.SENDING,
     BatchState.REFUSED,
     BatchState.UNKNOWN,
     BatchState.ACCEPTED,
+    BatchState.LEFT_OUT,
     BatchState.APPLIED,
     BatchState.APPLIED,
 )
@@ -48,13 +50,13 @@ class Twins:
         max_rows = self._random.randrange(1, 5)
         plans = self._plans(crowd, is_replace=is_replace, max_rows=max_rows)
         self._compare_plans(*plans)
-        batches = self._send(plans[0].batches)
+        batches = disjoint(self._divided(plans, self._send(plans[0].batches)))
         is_replace = any(
             batch.action is Action.REPLACE
             or (batch.action is Action.SWEEP and batch.state not in _NO_TRACE)
             for batch in batches
         )
-        if all(batch.state is BatchState.APPLIED for batch in batches):
+        if all(batch.state in OVER for batch in batches):
             self.of_sets = self.sets.engine.close(plans[0].files, batches)
             self.of_local = self.local.engine.close(plans[1].files, batches)
         else:
@@ -72,6 +74,7 @@ class Twins:
             takes_person_rows=self._way.takes_person_rows,
             replaces_by_sweep=self._way.replaces_by is Replacing.SWEEP,
             aged=(0, 1) if self._random.random() < 0.2 else None,  # everybody: ids here are small
+            tries_refused=self._random.random() < 0.2,
         )
         counts = crowd.counts()
         names = self.sets.keep_segment(crowd)
@@ -121,6 +124,33 @@ class Twins:
             held = self.sets.links(getattr(self.of_sets, role))
             assert held == self.local.links(getattr(self.of_local, role)), role
         assert self.sets.rounds(self.of_sets.echo) == self.local.rounds(self.of_local.echo)
+
+    def _divided(self, plans: tuple[Plan, Plan], batches: Sequence[BatchFacts]) -> list[BatchFacts]:
+        """Some of them in pieces that fare each in their own way, and some with rows apart."""
+        pieces: list[BatchFacts] = []
+        for batch in batches:
+            if batch.action in {Action.REPLACE, Action.SWEEP} or self._random.random() < 0.6:
+                pieces.append(batch)
+                continue
+            named = [row for row in range(batch.rows) if self._random.random() < 0.4]
+            both = [
+                engine.apart(plan.files, batch, named)
+                if named
+                else engine.halves(plan.files, batch)
+                for engine, plan in zip((self.sets.engine, self.local.engine), plans, strict=True)
+            ]
+            assert both[0] == both[1]
+            for piece in both[0]:
+                assert self._carriers(0, plans, piece) == self._carriers(1, plans, piece)
+            pieces += self._send(both[0]) if both[0] else [batch]
+        return pieces
+
+    def _carriers(
+        self, which: int, plans: tuple[Plan, Plan], batch: BatchFacts
+    ) -> Sequence[Carrier]:
+        engine = (self.sets.engine, self.local.engine)[which]
+        is_removal = batch.action is Action.REMOVE
+        return () if is_removal else engine.carriers(plans[which].files, batch)
 
     def _send(self, batches: Sequence[BatchFacts]) -> list[BatchFacts]:
         if self._random.random() < 0.4:

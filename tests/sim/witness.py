@@ -10,7 +10,8 @@ from tests.sim.set_rows import Value
 _MAY_FOLLOW = {
     "planned": {"planned", "sending"},
     "sending": {"sending", "applied", "refused", "unknown", "accepted"},
-    "refused": {"refused", "sending"},
+    "refused": {"refused", "sending", "planned", "left_out"},
+    "left_out": {"left_out"},
     "unknown": {"unknown", "sending"},
     "applied": {"applied"},
     "accepted": {"accepted", "applied", "refused", "unknown"},
@@ -80,6 +81,8 @@ class Witness:
         if upload.action is Action.REMOVE:
             assert len(rows) == upload.rows, "a removal row with more than one value"
             assert all(kind < FIRST_FIELD for kind in kinds), "a removal of a match field"
+        for value in [value for value, (_, at) in self._batch_of.items() if at == number]:
+            del self._batch_of[value]  # it goes again, or what is left of it
         for value in values_of(upload):
             where = self._batch_of.setdefault(value, (upload.action, number))
             assert where[0] == upload.action, "I3: a value is both removed and added"

@@ -21,7 +21,7 @@ from audsync.sync.contract import Desired, Engine, StateFiles
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.recover import standing_of
-from audsync.sync.run import Outcome, synchronise
+from audsync.sync.run import Outcome, Wish, synchronise
 from tests.sim import judge
 from tests.sim.connector import REMOTE, SimConnector
 from tests.sim.ledger_room import LedgerRoom
@@ -70,6 +70,7 @@ class Run:
     crowd: Crowd
     max_rows: int
     is_replace: bool = False
+    tries_refused: bool = False
     trouble: Trouble
     crash_at: int = 0
     """The step at which it dies; 0 for none."""
@@ -144,14 +145,17 @@ class World:
 
     def missing_or_left(self, crowd: Crowd) -> set[Value]:
         """Where the platform's values differ from the segment's."""
-        return self.platform.values ^ crowd.values()
+        refused = crowd.values() & self.platform.poison.keys() - self.platform.values
+        return self.platform.values ^ (crowd.values() - refused)
 
     def wrong_people(self, crowd: Crowd) -> set[int]:
         """Whom the platform should or should not hold; nobody unless the world is linked."""
         if not self.is_linked:
             return set()
         wanted = {self.platform.person_of(value) for value in crowd.values()} - {None}
-        return self.platform.people ^ {person for person in wanted if person is not None}
+        certain = crowd.values() - self.platform.poison.keys()
+        missing = {self.platform.person_of(value) for value in certain} - self.platform.people
+        return {one for one in missing | (self.platform.people - wanted) if one is not None}
 
     def _attempt(self, run: Run) -> Ended:
         cord, ended = _Cord(run), Ended()
@@ -188,7 +192,10 @@ class World:
                 self._subject(job_id),
                 self._segment(run),
                 ALLOWED,
-                is_replace=run.is_replace and self.spec.replaces_by is not Replacing.SUCCESSOR,
+                Wish(
+                    is_replace=run.is_replace and self.spec.replaces_by is not Replacing.SUCCESSOR,
+                    tries_refused=run.tries_refused,
+                ),
             )
         finally:
             if self.random.random() < 0.9:
@@ -229,7 +236,11 @@ class World:
     def _check(self, ended: Ended) -> None:
         self.witness.end()
         if ended.outcome is not None:
-            judge.books(ended.outcome.books, is_whole=ended.outcome.status is SyncStatus.COMPLETED)
+            judge.books(
+                ended.outcome.books,
+                is_whole=ended.outcome.status is SyncStatus.COMPLETED,
+                has_refused=bool(ended.outcome.left_out),
+            )
         files, facts, is_open = self.room.head()
         for name in files.values():
             assert self.bench.has(name), f"I5: {name} is named and not there"
@@ -243,7 +254,7 @@ class World:
 
     def _check_certainty(self, state: StateFiles) -> None:
         """I2: what is not in doubt is on the platform exactly when it is confirmed."""
-        confirmed = self._values(state.identifiers)
+        confirmed = self._values(state.identifiers) - self._values(state.refused)
         doubtful = self._values(state.uncertain) | self._values(state.echo)
         doubtful |= self.platform.in_flight()
         wrong = (confirmed ^ self.platform.values) - doubtful

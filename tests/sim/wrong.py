@@ -5,13 +5,14 @@ a first draft; the last three were found in this project by the simulator itself
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from audsync.domain import BatchState
 from audsync.sync.contract import BatchFacts, StateFiles
 from tests.sim.set_change import Change, Known
 from tests.sim.set_engine import SetEngine
-from tests.sim.set_rows import identifiers, profiles, values
+from tests.sim.set_rows import Value, identifiers, profiles, values
 
 NOBODY = 0
 
@@ -57,8 +58,8 @@ class RowDiff(SetEngine):
 class UncertainWithoutLinks(SetEngine):
     """What is uncertain is kept, who carried it is not."""
 
-    def known(self, files: StateFiles) -> Known:
-        known = super().known(files)
+    def known(self, files: StateFiles, unwanted: AbstractSet[Value] = frozenset()) -> Known:
+        known = super().known(files, unwanted)
         return replace(known, u=frozenset((NOBODY, *link[1:]) for link in known.u))
 
 
@@ -96,8 +97,8 @@ class EchoLostInReplace(SetEngine):
 class EchoOnce(SetEngine):
     """What was said after an unanswered try is said again in one run, not in two."""
 
-    def known(self, files: StateFiles) -> Known:
-        return replace(super().known(files), twice=frozenset())
+    def known(self, files: StateFiles, unwanted: AbstractSet[Value] = frozenset()) -> Known:
+        return replace(super().known(files, unwanted), twice=frozenset())
 
 
 BY_OTHERS = (SnapshotAtTheEnd, TimeoutIsFailure, RowDiff)

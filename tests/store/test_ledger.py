@@ -22,6 +22,7 @@ _WAYS = {
     BatchState.REFUSED: [BatchState.SENDING, BatchState.REFUSED],
     BatchState.UNKNOWN: [BatchState.SENDING, BatchState.UNKNOWN],
     BatchState.ACCEPTED: [BatchState.SENDING, BatchState.ACCEPTED],
+    BatchState.LEFT_OUT: [BatchState.SENDING, BatchState.REFUSED, BatchState.LEFT_OUT],
 }
 _LEGAL = {
     (BatchState.PLANNED, BatchState.SENDING),
@@ -30,6 +31,7 @@ _LEGAL = {
     (BatchState.SENDING, BatchState.UNKNOWN),
     (BatchState.SENDING, BatchState.ACCEPTED),
     (BatchState.REFUSED, BatchState.SENDING),
+    (BatchState.REFUSED, BatchState.LEFT_OUT),
     (BatchState.UNKNOWN, BatchState.SENDING),
     (BatchState.ACCEPTED, BatchState.APPLIED),
     (BatchState.ACCEPTED, BatchState.REFUSED),

@@ -40,7 +40,11 @@ class Rule:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-INVALID = Rule(ValidationError, "Google refused the request as invalid; nothing was applied.")
+INVALID = Rule(
+    ValidationError,
+    "Google refused the request as invalid; nothing was applied.",
+    {"rows_suspected": True},
+)
 _TOO_MANY = Rule(
     ValidationError,
     "Google refused the request as too large. Send fewer rows in a request.",

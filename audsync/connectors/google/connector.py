@@ -144,13 +144,15 @@ class GoogleConnector(BaseConnector):
 
         One bad member fails a whole request, so it goes again without the ones that are named.
         """
-        rows, answer = self._upload(batch, _MAX_ROUNDS)
+        upload, answer = self._upload(batch, _MAX_ROUNDS)
+        left = set(upload.members["row"].to_pylist())
         return Receipt(
-            received_rows=batch.rows,
-            rejected_rows=batch.rows - rows,
+            received_rows=upload.rows,
+            rejected_rows=0,
             reference=answer.value,
             is_settled=False,
             unanswered_tries=answer.unanswered_tries,
+            refused_rows=tuple(row for row in range(batch.rows) if row not in left),
         )
 
     def settlement(self, audience: RemoteId, reference: str) -> Settlement:
@@ -217,13 +219,13 @@ class GoogleConnector(BaseConnector):
         """Let go of the network connections."""
         self._calls.close()
 
-    def _upload(self, batch: UploadBatch, rounds: int) -> tuple[int, Answer[str]]:
-        """How many rows Google took in at most so many rounds, and its name for the request."""
+    def _upload(self, batch: UploadBatch, rounds: int) -> tuple[UploadBatch, Answer[str]]:
+        """What Google took in at most so many rounds, and its name for the request."""
         verb = "remove" if batch.action is Action.REMOVE else "ingest"
         body = wire.members_body(self._settings, batch)
         request = self._calls.request("POST", f"audienceMembers:{verb}", body=body)
         try:
-            return batch.rows, self._calls.audience(batch.audience, request, read=_reference)
+            return batch, self._calls.audience(batch.audience, request, read=_reference)
         except MembersRefusedError as error:
             if rounds == 1 or not error.positions < set(range(batch.rows)):
                 raise

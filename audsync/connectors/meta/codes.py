@@ -80,7 +80,7 @@ _TERMS = Rule(
     "The terms of custom audiences are not accepted for ad account act_{account}. Open "
     "{terms_url}, accept them, then try again.",
 )
-_INVALID = Rule(ValidationError, "Meta refused the request as invalid.")
+_INVALID = Rule(ValidationError, "Meta refused the request as invalid.", {"rows_suspected": True})
 _TOO_MUCH_DATA = Rule(
     ValidationError,
     "Meta refused the request as too large. Send fewer rows in a request.",

@@ -30,7 +30,9 @@ class Rule:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-_INVALID = Rule(ValidationError, "Snapchat refused the request as invalid.")
+_INVALID = Rule(
+    ValidationError, "Snapchat refused the request as invalid.", {"rows_suspected": True}
+)
 _AGAINST_THE_RULES = Rule(
     ValidationError,
     "Snapchat refused the request by one of its rules. An ad account holds at most 1,000 segments; "

@@ -45,7 +45,9 @@ class Rule:
 
 
 _INVALID = Rule(
-    ValidationError, "TikTok refused the request as invalid; details.error_message has its words."
+    ValidationError,
+    "TikTok refused the request as invalid; details.error_message has its words.",
+    {"rows_suspected": True},
 )
 _TOO_MANY_ROWS = Rule(
     ValidationError,
@@ -67,6 +69,7 @@ _NOT_HASHED = Rule(
     ValidationError,
     "TikTok says that the request holds identifiers that are not hashed, and took none of them. "
     "Report this with details.trace_id.",
+    {"rows_suspected": True},
 )
 _BAD_FILE = Rule(
     ValidationError,

@@ -108,7 +108,7 @@ def test_a_token_refused_early_is_renewed_once_and_the_call_made_again(
     assert script.tokens == 3
 
 
-def test_members_that_google_names_are_left_out_and_counted(
+def test_members_that_google_names_are_left_out_and_told(
     google: GoogleConnector, script: Script
 ) -> None:
     script.answers = [wrong(1, 3), wrong(0), TAKEN]
@@ -118,7 +118,7 @@ def test_members_that_google_names_are_left_out_and_counted(
         ["00", "02", "04"],
         ["02", "04"],
     ]
-    assert (receipt.received_rows, receipt.rejected_rows) == (5, 3)
+    assert (receipt.received_rows, receipt.refused_rows) == (2, (0, 1, 3))
 
 
 def test_where_every_member_is_wrong_the_request_is_refused(

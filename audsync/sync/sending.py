@@ -1,0 +1,166 @@
+"""A plan on its way: what is known of each batch, and how that is written down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from audsync.domain import TAKEN, Action, BatchState, Kind, Receipt
+from audsync.errors import AudsyncError
+from audsync.store import ledger
+from audsync.sync.contract import BatchFacts, Carrier, Refused
+from audsync.sync.ports import Ports, Subject
+
+if TYPE_CHECKING:
+    from sqlmodel import Session as DatabaseSession
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One session of requests: what the platform is told about the whole of it."""
+
+    number: int
+    rows: int
+    kinds: tuple[Kind, ...]
+    first_batch: int
+    last_batch: int
+    """As planned: batches that come of others have numbers of their own, after all of these."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """A plan on its way: every batch as it is known now, and the first thing that went wrong."""
+
+    batches: dict[int, BatchFacts]
+    sessions: Mapping[Action, Session]
+    error: AudsyncError | None = None
+    platform_rejected: int = 0
+    stopped: bool = False
+    passing: set[int] = field(default_factory=set)
+    """Numbers of batches that failed for a passing reason."""
+    failures_in_a_row: int = 0
+    appended: dict[Action, int] = field(default_factory=dict)
+    """The highest number of batches that came of others, by what they do."""
+    most_rows: int | None = None
+    """What the platform takes in a request at most, since it found one too large."""
+    left_out: list[Carrier] = field(default_factory=list)
+
+    def in_order(self) -> tuple[BatchFacts, ...]:
+        """The batches, as planned; those that came of others at the end."""
+        return tuple(self.batches[number] for number in sorted(self.batches))
+
+    def of(self, action: Action) -> tuple[BatchFacts, ...]:
+        """The batches that do this to members."""
+        return tuple(batch for batch in self.in_order() if batch.action is action)
+
+    def refused(self, before: Refused) -> Refused:
+        """What is left out by now, as far as is known before the plan is closed."""
+        values = sum(batch.state is BatchState.LEFT_OUT for batch in self.batches.values())
+        profiles = {one.profile for one in self.left_out}
+        return Refused(
+            identifiers=before.identifiers + values, profiles=before.profiles + len(profiles)
+        )
+
+    def last_of(self, action: Action) -> int:
+        """The highest number of these."""
+        return self.appended.get(action, self.sessions[action].last_batch)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What is to be recorded of one batch."""
+
+    state: BatchState
+    receipt: Receipt | None = None
+    error: dict[str, Any] | None = None
+
+
+def record(
+    ports: Ports,
+    subject: Subject,
+    sending: Sending,
+    batch: BatchFacts,
+    mark: Mark,
+    pieces: Sequence[BatchFacts] = (),
+) -> None:
+    """Write down a batch's outcome.
+
+    Args:
+        ports: the outside.
+        subject: the audience.
+        sending: told the same.
+        batch: as it was sent.
+        mark: what is known.
+        pieces: the batch without what it did not take, then that, with numbers of their own.
+    """
+    rest, *others = pieces or (batch,)
+    assert not others or mark.state in TAKEN, "what was not taken is divided later"
+    with ports.database.transaction() as session:
+        row = ledger.mark_outcome(
+            session,
+            ports.lease,
+            job_id=subject.job_id,
+            number=batch.number,
+            state=mark.state,
+            receipt=mark.receipt,
+            error=mark.error,
+        )
+        tries = row.unanswered_tries
+        if others:
+            _divide(session, ports, subject, sending, pieces)
+    sending.batches[batch.number] = replace(rest, state=mark.state, unanswered_tries=tries)
+    sending.batches |= {other.number: other for other in others}
+    _note_last(sending, others)
+
+
+def divide(
+    ports: Ports, subject: Subject, sending: Sending, pieces: Sequence[BatchFacts]
+) -> tuple[int, ...]:
+    """Write down that a batch goes on as these pieces, planned; returns their numbers."""
+    with ports.database.transaction() as session:
+        _divide(session, ports, subject, sending, pieces)
+    sending.batches |= {one.number: replace(one, state=BatchState.PLANNED) for one in pieces}
+    _note_last(sending, pieces[1:])
+    return tuple(piece.number for piece in pieces)
+
+
+def numbered(sending: Sending, pieces: Sequence[BatchFacts]) -> tuple[BatchFacts, ...]:
+    """Pieces of one batch, planned: the first keeps its number, the others follow all there are."""
+    if not pieces:
+        return ()
+    free = count(max(sending.batches) + 1)
+    fresh = [replace(one, number=next(free), state=BatchState.PLANNED) for one in pieces[1:]]
+    return (pieces[0], *fresh)
+
+
+def as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.NewBatch:
+    """The batch as the ledger takes it."""
+    session = sessions[batch.action]
+    return ledger.NewBatch(
+        number=batch.number,
+        action=batch.action,
+        session=session.number,
+        session_number=batch.number - session.first_batch + 1,
+        rows=batch.rows,
+        first_row=batch.first_row,
+        stop_row=batch.stop_row,
+        profiles=batch.profiles,
+        refreshed=batch.refreshed,
+        identifiers=batch.identifiers,
+        profiles_left=batch.profiles_left,
+    )
+
+
+def _note_last(sending: Sending, others: Sequence[BatchFacts]) -> None:
+    sending.appended |= {other.action: other.number for other in others}
+
+
+def _divide(
+    session: "DatabaseSession",
+    ports: Ports,
+    subject: Subject,
+    sending: Sending,
+    pieces: Sequence[BatchFacts],
+) -> None:
+    rest, *others = (as_new(piece, sending.sessions) for piece in pieces)
+    ledger.divide(session, ports.lease, job_id=subject.job_id, rest=rest, others=others)
