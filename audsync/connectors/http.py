@@ -261,7 +261,10 @@ class ApiClient:
         ends_at = self._clock.monotonic() + self._limits.request_timeout_s
         body = bytearray()
         encoding = response.headers.get("Content-Encoding", "")
-        for chunk in unpacked(response.iter_raw(), encoding):
+        # A transport that is no network may hand over an answer that it has read already.
+        is_read = response.is_stream_consumed
+        chunks = [response.content] if is_read else unpacked(response.iter_raw(), encoding)
+        for chunk in chunks:
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 message = (
