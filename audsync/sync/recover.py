@@ -5,13 +5,16 @@ set, doubtful ones into the uncertain set. What the platform accepted and still 
 the plan open; a session that was left open is ended; a replace that only lacks its sweep gets it.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from audsync.domain import OVER, Action, BatchState, Kind, UploadBatch
+from audsync.connectors.contract import may_be_rows
+from audsync.domain import OVER, TAKEN, Action, BatchState, Kind, UploadBatch
+from audsync.errors import AudsyncError
 from audsync.store import ledger
 from audsync.store.tables import Batch
 from audsync.sync import books as bookkeeping
@@ -25,6 +28,8 @@ LASTING_FACTS = ("predecessor", "must_wipe", request_size.FACT)
 """What outlives every plan, until whoever noted it is done with it."""
 _KEPT_FACTS = ("rules", "sizes", "rejects", "round", "stuck_session", "is_lost", *LASTING_FACTS)
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT})
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +154,29 @@ def _standing(desk: Desk, left: _Left) -> Standing:
         remaining["sizes"] = as_json(desk.engine.sizes(folded))
     tried = [row for row in left.rows if row.state not in _NO_TRACE]
     if left.facts.get("is_replace") and tried and not desk.spec.changes_by_replace:
-        remaining["stuck_session"] = _stuck(tried, left.facts)
+        remaining["stuck_session"] = _stuck(tried, disjoint(batches), left.facts)
     return Standing(files=folded, facts=remaining)
 
 
-def _stuck(tried: Sequence[Batch], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What it takes to end the session of a replace of which these batches left."""
-    first, last = tried[0], tried[-1]
+def _stuck(
+    tried: Sequence[Batch], ranges: Sequence[BatchFacts], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What it takes to end the session of a replace of which these batches left.
+
+    Args:
+        tried: those of which a request left.
+        ranges: where the rows of each batch are, no batch's inside another's.
+        facts: of the plan.
+    """
+    numbers = {batch.number for batch in tried}
+    gone = [one for one in ranges if one.number in numbers and one.action is Action.REPLACE]
+    # What was taken once is not refused for what it is.
+    filler = next((one for one in gone if one.state in TAKEN), gone[0])
     return {
-        "session": last.session,
-        "next": last.session_number + 1,
-        "first_row": first.first_row,
-        "stop_row": first.stop_row,
+        "session": tried[-1].session,
+        "next": tried[-1].session_number + 1,
+        "first_row": filler.first_row,
+        "stop_row": filler.stop_row,
         "kinds": facts["session_kinds"],
     }
 
@@ -200,7 +216,8 @@ def _end_stuck_session(
 ) -> None:
     """Tell the platform that the replace it waits for is over, so that it lets others in.
 
-    The one row it takes is the first of that replace, so it is among the uncertain already.
+    The one row it takes is one of that replace, so it is among the uncertain already. Where the
+    platform refuses that row, the session ends by itself when its time is over.
     """
     if files.next_identifiers is None:
         return
@@ -224,7 +241,12 @@ def _end_stuck_session(
         kinds=tuple(Kind(kind) for kind in stuck["kinds"]),
         members=members,
     )
-    ports.connector.close_session(subject.remote, stuck["session"], filler)
+    try:
+        ports.connector.close_session(subject.remote, stuck["session"], filler)
+    except AudsyncError as error:
+        if not may_be_rows(error):
+            raise
+        _log.warning("the replace that was left open could not be ended: %s", error.message)
 
 
 def _as_facts(row: Batch) -> BatchFacts:

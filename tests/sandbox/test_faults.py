@@ -56,6 +56,15 @@ def test_an_error_of_the_platform(meta: Meta) -> None:
     assert (answer.status_code, error["code"], error["error_subcode"]) == (400, 190, 460)
 
 
+def test_a_fault_may_strike_what_holds_a_value(meta: Meta) -> None:
+    audience = meta.create()
+    meta.arm({**WRITES, "kind": "error", "code": 100, "holds": "bad", "times": 0})
+    assert error_of(send(meta, audience, "good", "bad"))["code"] == 100
+    assert send(meta, audience, "good").status_code == 200
+    assert error_of(send(meta, audience, "bad"))["code"] == 100
+    assert members(meta, audience) == {"good"}
+
+
 def test_a_rate_limit_tells_how_long(meta: Meta) -> None:
     meta.arm({"kind": "rate_limit", "wait_min": 7}, {"kind": "rate_limit", "status": 429})
     meta.arm({"kind": "rate_limit"})

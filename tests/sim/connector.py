@@ -76,6 +76,7 @@ class SimConnector(BaseConnector):
         if platform.is_gone:
             raise AudienceGoneError("The audience is gone.")
         if fault not in {Fault.LOST, Fault.LATE} and platform.is_in_session(session):
+            filler, _ = self._less_poison(filler)
             platform.end_session(set(values_of(filler)))
         if fault in {Fault.LOST, Fault.LATE, Fault.UNANSWERED}:
             raise OutcomeUnknownError("No answer came.")

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from audsync.domain import BatchState, SettlementState
-from audsync.sync import send, settle
+from audsync.sync import isolate, recover, send, settle
 from tests.sim import wrong
 from tests.sim.history import (
     ANYTHING,
@@ -83,6 +83,25 @@ def test_a_sender_that_trusts_what_was_only_accepted_is_caught(
     for seed in range(WITHIN):
         try:
             play(seed, SetBench(), replace(ANYTHING, way=SETTLING))
+        except AssertionError:
+            return
+    pytest.fail(f"nobody noticed for {WITHIN} histories")
+
+
+@pytest.mark.parametrize("neglect", ["named", "nested", "whole", "mask"])
+def test_a_sender_that_is_careless_with_what_is_refused_is_caught(
+    neglect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if neglect == "named":  # what the platform took without some rows counts as taken whole
+        monkeypatch.setattr(isolate.Isolation, "apart", lambda *_: ())
+    elif neglect == "nested":
+        monkeypatch.setattr(recover, "disjoint", tuple)
+    elif neglect == "whole":  # a refused request stays refused, whatever is wrong in it
+        monkeypatch.setattr(isolate, "may_be_rows", lambda _: False)
+    make = wrong.RefusedIsThere if neglect == "mask" else SetEngine
+    for seed in range(WITHIN):
+        try:
+            play(seed, SetBench(make), replace(ANYTHING, poisons=1.0, faults=0.1))
         except AssertionError:
             return
     pytest.fail(f"nobody noticed for {WITHIN} histories")

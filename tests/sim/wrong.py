@@ -94,6 +94,13 @@ class EchoLostInReplace(SetEngine):
         return super().fold(forgotten, batches, is_replace=is_replace)
 
 
+class RefusedIsThere(SetEngine):
+    """What was left out counts as confirmed once its plan is closed."""
+
+    def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
+        return replace(super().close(files, batches), refused=None)
+
+
 class EchoOnce(SetEngine):
     """What was said after an unanswered try is said again in one run, not in two."""
 

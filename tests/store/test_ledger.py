@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -210,6 +210,43 @@ def test_only_legal_steps_are_taken(run: Run, state: BatchState) -> None:
             with pytest.raises(StoreError, match=f"`{state}` and cannot become `{target}`"):
                 run.move(target, number)
             assert run.open_batches()[number - 1].state is state
+
+
+def test_a_refused_batch_is_divided_and_a_taken_one_sheds_rows(run: Run) -> None:
+    run.plan(2)
+    run.move(BatchState.SENDING)
+    run.move(BatchState.REFUSED)
+    assert divide(run, 1, 3) is BatchState.PLANNED
+    first, _, other = run.open_batches()
+    assert (first.state, first.first_row, first.stop_row, first.rows) == (
+        "planned",
+        0,
+        5_000,
+        5_000,
+    )
+    assert (other.state, other.first_row, other.stop_row) == ("planned", 5_000, 10_000)
+    assert (other.session, other.session_number, other.attempts) == (first.session, 3, 0)
+    run.move(BatchState.SENDING)
+    run.move(BatchState.APPLIED, receipt=RECEIPT)
+    assert divide(run, 1, 4) is BatchState.APPLIED
+
+
+@pytest.mark.parametrize("state", [BatchState.SENDING, BatchState.UNKNOWN, BatchState.LEFT_OUT])
+def test_what_is_in_doubt_or_over_is_not_divided(run: Run, state: BatchState) -> None:
+    run.plan(1)
+    for step in _WAYS[state]:
+        run.move(step)
+    with pytest.raises(StoreError, match="cannot become `planned`"):
+        divide(run, 1, 2)
+    assert len(run.open_batches()) == 1
+
+
+def divide(run: Run, number: int, other: int) -> BatchState:
+    """The first half keeps the number, the second gets another."""
+    rest = replace(_batch(number), stop_row=(number - 1) * 10_000 + 5_000, rows=5_000)
+    half = replace(_batch(number), number=other, session_number=other, first_row=rest.stop_row)
+    with run.database.transaction() as session:
+        return ledger.divide(session, run.lease, job_id=run.job_id, rest=rest, others=[half])
 
 
 def test_nothing_goes_back_to_planned(run: Run) -> None:

@@ -132,7 +132,7 @@ class TestConsent:
         google.remove(user_list, person("b"))
         granted, denied = "CONSENT_GRANTED", "CONSENT_DENIED"
         assert google.remote(user_list).facts["consents"] == [
-            {"adUserData": denied, "adPersonalization": denied, "identifiers": 1},
+            {"adUserData": denied, "adPersonalization": granted, "identifiers": 1},
             {"adUserData": granted, "adPersonalization": granted, "identifiers": 1},
         ]
 
