@@ -26,6 +26,7 @@ _CAUSES = {
     "identifier_changed": "identifier changed",
     "suppressed": "suppressed",
     "consent_withdrawn": "consent withdrawn",
+    "held_out": "held out",
 }
 
 _NUMBERS = frozenset(
@@ -230,6 +231,7 @@ def _plan_lines(record: Json) -> list[str]:
         ),
         f"removed because: {causes}" if causes else "",
         f"skipped: {skipped}" if skipped else "",
+        f"held out, among those suppressed: {record['held_out']:,}" if record["held_out"] else "",
         (
             f"left out, as the platform refused them: {record['identifiers_left_out']:,} values of"
             f" {record['profiles_left_out']:,} profiles"

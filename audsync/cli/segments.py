@@ -72,6 +72,9 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     yes_plaintext: Annotated[
         bool, typer.Option("--yes-plaintext", help="With --no-hash: plain text is meant.")
     ] = False,
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="Only those who are held out of every platform.")
+    ] = False,
     delta: Annotated[
         str | None,
         typer.Option(metavar="AUDIENCE", help="Only what sync would send to it, as it is sent."),
@@ -101,7 +104,11 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     lasts_s = _seconds(expires) if expires is not None else None
     if delta is not None:
         _refuse_beside_delta(
-            identifiers=identifiers, platform=platform, plain=not hashed, events=events
+            identifiers=identifiers,
+            platform=platform,
+            plain=not hashed,
+            events=events,
+            holdout=holdout,
         )
         change = export_changes.DeltaWish(
             audience=delta,
@@ -128,6 +135,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
         with_events=events,
         is_excel_safe=excel_safe,
         lasts_s=lasts_s,
+        is_of_holdout=holdout,
     )
     if not hashed:
         _confirm_plaintext(settings, is_confirmed=yes_plaintext)
@@ -156,6 +164,7 @@ def _refuse_beside_delta(**said: object) -> None:
         "platform": "--for",
         "plain": "--no-hash",
         "events": "--events",
+        "holdout": "--holdout",
     }
     for name, value in said.items():
         if value:

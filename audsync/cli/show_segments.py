@@ -126,12 +126,19 @@ def _reject_lines(column: Json) -> list[str]:
 
 def _reach_table(platforms: Sequence[Json]) -> Any:  # noqa: ANN401 - rich is loaded only here
     causes = ("no_valid_identifier", "no_consent", "suppressed", "duplicate")
-    table = _table("platform", "sendable", *(cause.replace("_", " ") for cause in causes))
+    has_holdout = any(one["held_out"] for one in platforms)
+    table = _table(
+        "platform",
+        "sendable",
+        *(cause.replace("_", " ") for cause in causes),
+        *(["of these held out"] if has_holdout else []),
+    )
     for one in platforms:
         table.add_row(
             one["platform"],
             f"[bold]{one['sendable']:,}[/]",
             *(f"{one['skipped'][cause]:,}" for cause in causes),
+            *([f"{one['held_out']:,}"] if has_holdout else []),
         )
     return table
 

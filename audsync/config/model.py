@@ -32,6 +32,7 @@ from audsync.config.objects import (
     ObjectsConfig,
     S3Objects,
 )
+from audsync.config.people import HoldoutConfig
 from audsync.config.segments import (
     AnySuppression,
     ColumnsConfig,
@@ -84,6 +85,7 @@ __all__ = [
     "GoogleOptions",
     "GuardConfig",
     "HealthConfig",
+    "HoldoutConfig",
     "IdentifierColumns",
     "Limits",
     "MetaConnection",
@@ -155,6 +157,9 @@ class Defaults(Section):
     )
     minimum_every: Hours = Field(
         default=1, description="Whole hours; no audience may be synced more often."
+    )
+    holdout: HoldoutConfig | None = Field(
+        default=None, description="People who are kept out of every platform, by draw."
     )
 
 

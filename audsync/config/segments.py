@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from audsync.config.people import HoldoutConfig
 from audsync.config.times import Day, Duration
 from audsync.config.values import (
     Column,
@@ -248,6 +249,10 @@ class SegmentConfig(Section):
     )
     events: EventsConfig | None = Field(
         default=None, description="What these people did, which `audsync export` may write."
+    )
+    holdout: HoldoutConfig | None = Field(
+        default=None,
+        description="People of it who are kept out of every platform; unset: `defaults.holdout`.",
     )
     active: bool = Field(default=True, description="Whether the segment may be synced.")
 

@@ -17,6 +17,7 @@ from audsync.errors import StateError
 from audsync.services.advice import advice_on, source_column
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
+    holdouts_of,
     prepare_spec,
     query_of,
     suppression_query,
@@ -95,6 +96,7 @@ def _assessment(
         work=work,
         memory_bytes=working_memory(runtime),
         advance=advance,
+        holdouts=holdouts_of(runtime, segment),
     )
 
 
@@ -148,7 +150,8 @@ def _reach(platform: Platform, reach: Reach) -> Json:
         "skipped": {
             "no_valid_identifier": reach.no_valid_identifier,
             "no_consent": reach.no_consent,
-            "suppressed": reach.suppressed,
+            "suppressed": reach.suppressed + reach.held_out,
             "duplicate": reach.duplicate,
         },
+        "held_out": reach.held_out,
     }

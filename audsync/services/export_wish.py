@@ -37,6 +37,8 @@ class Wish:
     is_excel_safe: bool = False
     lasts_s: int | None = None
     """How long the URL of an object is to work; None: as long as usual."""
+    is_of_holdout: bool = False
+    """Those who are held out of every platform, and nobody else."""
 
     @property
     def page(self) -> Platform | None:
@@ -48,9 +50,16 @@ def files_of(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
     """The kinds of file that the wish comes to.
 
     Raises:
-        UsageError: the segment has no such identifiers or events, or the page takes none.
+        UsageError: the segment has no such identifiers or events, the page takes none, or it is to
+            get people who are kept out.
     """
     _check_events(segment, wish)
+    if wish.is_of_holdout and wish.page is not None:
+        raise UsageError(
+            f"--holdout writes people who are kept out of every platform, and --for {wish.page}"
+            " with CSV makes a file for its upload page: leave one of them out.",
+            details={"option": "--holdout"},
+        )
     columns = segment.columns.by_kind
     mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
     kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audsync.config.model import EventsConfig, SegmentConfig
 from audsync.domain import Platform
-from audsync.errors import FeatureDisabledError
+from audsync.errors import FeatureDisabledError, UsageError
 from audsync.services import export_places
 from audsync.services.actor import harmless
 from audsync.services.emptiness import is_surely_missing
@@ -19,6 +19,7 @@ from audsync.services.export_wish import Wish, files_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
     events_query,
+    holdouts_of,
     prepare_spec,
     query_of,
     suppression_query,
@@ -60,6 +61,7 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     require_feature(runtime)
     segment = runtime.segment(wish.segment)
     destination = export_places.destination(runtime, wish.out, stdout, lasts_s=wish.lasts_s)
+    _require_holdout(runtime, segment, wish)
     wanted = files_of(segment, wish)
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
@@ -90,6 +92,20 @@ def require_feature(runtime: Runtime) -> None:
         )
 
 
+def _require_holdout(runtime: Runtime, segment: SegmentConfig, wish: Wish) -> None:
+    """Make sure that there is a holdout, where it is what is to be written.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if wish.is_of_holdout and not holdouts_of(runtime, segment):
+        raise UsageError(
+            f"The segment {wish.segment} has no holdout: set `segments.{wish.segment}.holdout` or"
+            " `defaults.holdout`, or leave --holdout out.",
+            details={"option": "--holdout"},
+        )
+
+
 def _put_on_record(runtime: Runtime, wish: Wish) -> None:
     """Note it in the audit trail before it is done; in the clear, there has to be a trail.
 
@@ -107,6 +123,7 @@ def _put_on_record(runtime: Runtime, wish: Wish) -> None:
         "out": harmless(wish.out),
         "identifiers": list(wish.identifiers) if wish.identifiers else None,
         "platform": wish.platform.value if wish.platform else None,
+        "is_of_holdout": wish.is_of_holdout,
     }
     record(runtime, Act.SEGMENT_EXPORTED, {"segment": wish.segment}, told)
 
@@ -134,6 +151,8 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
         memory_bytes=working_memory(runtime),
         begin=lambda: runtime.progress.phase("read", None),
         advance=_advance(runtime),
+        holdouts=holdouts_of(runtime, segment),
+        is_of_holdout=wish.is_of_holdout,
     )
 
 

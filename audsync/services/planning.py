@@ -20,7 +20,7 @@ from audsync.sync.ports import Desk
 from audsync.sync.recover import standing_of
 from audsync.sync.run import Draft, draft
 
-CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn")
+CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn", "held_out")
 
 
 def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
@@ -44,6 +44,7 @@ def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
         **_effort(runtime, audience, drafted),
         "profiles_read": drafted.books.profiles_read,
         "profiles_skipped": drafted.books.profiles_skipped,
+        "held_out": drafted.counts.held_out,
         "rejected": drafted.books.rejected,
         "guards": [
             {"guard": verdict.name, "ok": verdict.is_ok, "message": verdict.message}

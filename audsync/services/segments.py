@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from audsync.segments.contract import Query
     from audsync.snapshots.folder import AudienceFolder
     from audsync.sync.contract import Desired, StateFiles
+    from audsync.sync.holdout import Holdout
     from audsync.sync.ports import Segment
 
 SALT = "profile_salt"
@@ -118,6 +119,16 @@ def suppression_query(
     )
 
 
+def holdouts_of(runtime: Runtime, segment: SegmentConfig) -> "tuple[Holdout, ...]":
+    """The draws that keep people of the segment out of every platform."""
+    from audsync.sync.holdout import Holdout
+
+    drawn = segment.holdout or runtime.config.defaults.holdout
+    if drawn is None or not drawn.percent:
+        return ()
+    return (Holdout(name=drawn.name, percent=drawn.percent),)
+
+
 def segment_for(
     runtime: Runtime, name: str, spec: "Spec", *, folder: "AudienceFolder", work: Path
 ) -> "Segment":
@@ -143,6 +154,7 @@ def segment_for(
         work=work,
         memory_bytes=working_memory(runtime),
         advance=_advance(runtime),
+        holdouts=holdouts_of(runtime, config),
     )
 
     def prepare(cache: "StateFiles | None") -> "Desired":
@@ -153,10 +165,12 @@ def segment_for(
 
 
 def _advance(runtime: Runtime) -> Callable[[int], None]:
-    """Shows how far the reading has come, and lets a signal stop it."""
+    """Shows how far the reading has come, and lets a signal or the end of the time stop it."""
 
     def advance(rows: int) -> None:
         runtime.stop.check()
+        if runtime.budget is not None:
+            runtime.budget.check()
         runtime.progress.advance(rows)
 
     return advance

@@ -96,7 +96,7 @@ class StateFiles:
 class SegmentCounts:
     """What reading a segment came to. Rows are source rows that passed `where`.
 
-    rows = no_consent + duplicates + no_identifier + suppressed + profiles.
+    rows = no_consent + duplicates + no_identifier + suppressed + held_out + profiles.
     """
 
     rows: int = 0
@@ -104,6 +104,7 @@ class SegmentCounts:
     duplicates: int = 0
     no_identifier: int = 0
     suppressed: int = 0
+    held_out: int = 0
     profiles: int = 0
     rejected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Kind label to reason label to number of cells."""

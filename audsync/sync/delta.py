@@ -183,6 +183,7 @@ CAUSES = """
     select cause, count(*) from (
       select l.kind, l.value, case
           when bool_or(p.state = 3) then 'suppressed'
+          when bool_or(p.state = 5) then 'held_out'
           when bool_or(p.state = 2) then 'consent_withdrawn'
           when bool_or(p.state is not null) then 'identifier_changed'
           else 'left_segment' end as cause

@@ -27,6 +27,7 @@ from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
 from audsync.sync.contract import Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
+from audsync.sync.holdout import Holdout
 from audsync.sync.known import BYTES_A_ROW, ROWS, Known
 from audsync.sync.layers import NEXT, Layers
 
@@ -47,16 +48,20 @@ class Reading:
     work: Path
     memory_bytes: int
     advance: Callable[[int], None]
-    """Told the number of source rows that were read since it was told last."""
+    """Told the number of source rows that were read since it was told last; raises to stop."""
+    holdouts: Sequence[Holdout] = ()
+    """Draws that keep people out."""
 
 
 def rules_of(reading: Reading) -> str:
     """What a preparation depends on beside the rows: when it changes, old files help no more."""
-    basis = [
+    basis: list[object] = [
         rules_version(reading.spec),
         duckdb.__version__,  # its hash, which fingerprints are made of, is its own
         sorted((label, list(names)) for label, names in reading.query.columns.items()),
     ]
+    if reading.holdouts:
+        basis.append(sorted((each.name, each.limit) for each in reading.holdouts))
     return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:24]
 
 
@@ -212,7 +217,11 @@ def _digested(batches: Iterable[pa.RecordBatch], reading: Reading) -> Iterable[D
     waiting: deque[Future[Digested]] = deque()
     with ThreadPoolExecutor(WORKERS) as pool, _lean():
         for batch in batches:
-            waiting.append(pool.submit(digest, batch, reading.spec, salt=reading.salt))
+            waiting.append(
+                pool.submit(
+                    digest, batch, reading.spec, salt=reading.salt, holdouts=reading.holdouts
+                )
+            )
             if len(waiting) >= _IN_FLIGHT:
                 yield waiting.popleft().result()
                 gc.collect()
@@ -244,6 +253,7 @@ def _suppression(reading: Reading) -> Path | None:
     with parquet.writer(path, IDENTIFIERS) as writer:
         for query in reading.suppress:
             for batch in read(query):
+                reading.advance(0)
                 writer.write_batch(digest(batch, spec, salt=reading.salt).identifiers)
     return path
 

@@ -1,5 +1,6 @@
 """One batch of raw source rows, prepared: identifiers that may be stored, and what each row is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow.compute as pc
 
 from audsync.domain import FIRST_FIELD
 from audsync.identifiers.kernel import PrepareSpec, link, prepare
+from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.known import ROWS, Hashes, State
 
 IDENTIFIERS = pa.schema(
@@ -28,18 +30,22 @@ class Digested:
     rows: pa.RecordBatch
 
 
-def digest(batch: pa.RecordBatch, spec: PrepareSpec, *, salt: str) -> Digested:
+def digest(
+    batch: pa.RecordBatch, spec: PrepareSpec, *, salt: str, holdouts: Sequence[Holdout] = ()
+) -> Digested:
     """Prepare raw rows for one platform.
 
     Args:
         batch: as `segments.files.read` yields them.
         spec: the platform and its rules.
         salt: the store's own, so that profile links mean nothing elsewhere.
+        holdouts: draws that keep people out.
     """
     profile = _profiles(batch, salt)
     consent = batch["has_consent"].to_numpy(zero_copy_only=False)
-    state = np.full(len(profile), int(State.NO_CONSENT), dtype=np.uint8)
-    asked = np.flatnonzero(consent)
+    held_out = is_held_out(batch["profile_id"], holdouts)
+    state = np.where(consent, int(State.HELD_OUT), int(State.NO_CONSENT)).astype(np.uint8)
+    asked = np.flatnonzero(consent & ~held_out)
     identifiers, has_any = _identifiers(batch, spec, asked, profile)
     state[asked] = np.where(has_any, int(State.SENDABLE), int(State.NO_IDENTIFIER))
     rows = pa.record_batch(

@@ -41,6 +41,8 @@ class State(IntEnum):
     NO_IDENTIFIER = 1
     NO_CONSENT = 2
     SUPPRESSED = 3
+    HELD_OUT = 5
+    """Kept out of every platform by the draw of a holdout."""
 
 
 class Known:

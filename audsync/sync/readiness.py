@@ -22,6 +22,7 @@ from audsync.segments.contract import Query
 from audsync.segments.reading import read
 from audsync.sync import duck
 from audsync.sync.column_tally import ColumnTally, Sharing
+from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, Suppressed, identifies, is_taken, looks, profiles
 from audsync.sync.known import Hashes
 
@@ -29,9 +30,11 @@ SHARED_BY = 10
 """A value that so many profiles have is hardly a person's own."""
 
 _CELLS = pa.schema([("place", pa.uint8()), ("key", pa.uint64()), ("profile", pa.uint64())])
-_ROWS = pa.schema([("profile", pa.uint64()), ("has_consent", pa.bool_()), ("marks", pa.uint8())])
+_ROWS = pa.schema([("profile", pa.uint64()), ("marks", pa.uint8()), ("gates", pa.uint8())])
 _SUPPRESSED_SHIFT = 4
-"""Marks of a row: bit i where platform i can use it, bit i + 4 where its list forbids it."""
+"""Marks of a row: bit i where platform i can use it, bit i + 4 where its list forbids it; none
+where its person has not agreed to that platform. Gates: bit i where they have, and `_HELD_OUT`."""
+_CONSENTS, _HELD_OUT = np.uint8(15), np.uint8(16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,8 @@ class Assessment:
     memory_bytes: int
     advance: Callable[[int], None]
     """Told the number of source rows that were read since it was told last."""
+    holdouts: Sequence[Holdout] = ()
+    """Draws that keep people out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class Reach:
     no_valid_identifier: int
     no_consent: int
     suppressed: int
+    held_out: int
     duplicate: int
 
 
@@ -95,10 +101,10 @@ def assess(assessment: Assessment) -> Findings:
             for place, (name, tally) in enumerate(findings.columns.items()):
                 to_cells.write_batch(_cells(place, seen[name, tally.seen_by], profile))
             marks = _marks(seen, assessment.specs, suppressed)
+            gates = _gates(batch, assessment)
+            marks &= gates & _CONSENTS | (gates & _CONSENTS) << _SUPPRESSED_SHIFT
             to_rows.write_batch(
-                pa.record_batch(
-                    [pa.array(profile), batch["has_consent"], pa.array(marks)], schema=_ROWS
-                )
+                pa.record_batch([pa.array(profile), pa.array(marks), pa.array(gates)], schema=_ROWS)
             )
             assessment.advance(batch.num_rows)
     with duck.session(assessment.work, memory_bytes=assessment.memory_bytes) as con:
@@ -155,6 +161,16 @@ def _marks(
     return marks
 
 
+def _gates(batch: pa.RecordBatch, assessment: Assessment) -> np.ndarray:
+    """Who may be sent where, whatever the identifiers are; see `_SUPPRESSED_SHIFT`."""
+    has_consent = batch["has_consent"].to_numpy(zero_copy_only=False)
+    gates = np.zeros(batch.num_rows, dtype=np.uint8)
+    for bit, _platform in enumerate(assessment.specs):
+        gates[has_consent] |= np.uint8(1 << bit)
+    gates[is_held_out(batch["profile_id"], assessment.holdouts)] |= _HELD_OUT
+    return gates
+
+
 def _count_cells(con: duckdb.DuckDBPyConnection, cells: Path, findings: Findings) -> None:
     con.execute(f"""
         create temp view held as
@@ -178,26 +194,37 @@ def _count_rows(
     con: duckdb.DuckDBPyConnection, rows: Path, findings: Findings, platforms: Sequence[Platform]
 ) -> None:
     source = f"read_parquet({duck.text(rows)})"
+    asked = ", ".join(
+        f"count(*) filter (gates & {1 << bit} <> 0) as asked_{bit}" for bit in range(len(platforms))
+    )
     con.execute(f"""
         create temp table whole as
-        select profile, count(*) as every, count(*) filter (has_consent) as asked,
-          coalesce(bit_or(marks) filter (has_consent), 0) as marks
+        select profile, count(*) as every, bit_or(marks) as marks,
+          bit_or(gates & {_HELD_OUT}) <> 0 as is_held_out, {asked}
         from {source} group by profile
         """)
     findings.profiles = duck.count(con, "select count(*) from whole")
     findings.repeated_profiles = duck.count(con, "select count(*) from whole where every > 1")
-    asked = duck.count(con, "select sum(asked) from whole")
-    people = duck.count(con, "select count(*) from whole where asked > 0")
     for bit, platform in enumerate(platforms):
-        usable, forbidden = 1 << bit, 1 << bit + _SUPPRESSED_SHIFT
-        suppressed = duck.count(con, f"select count(*) from whole where marks & {forbidden} <> 0")
-        sendable = duck.count(
-            con, f"select count(*) from whole where marks & {usable + forbidden} = {usable}"
-        )
-        findings.reach[platform] = Reach(
-            sendable=sendable,
-            suppressed=suppressed,
-            no_valid_identifier=people - suppressed - sendable,
-            no_consent=findings.rows - asked,
-            duplicate=asked - people,
-        )
+        findings.reach[platform] = _reach(con, bit, rows=findings.rows)
+
+
+def _reach(con: duckdb.DuckDBPyConnection, bit: int, *, rows: int) -> Reach:
+    """How many people the platform of that bit would get, from the table `whole`."""
+    usable, forbidden = 1 << bit, 1 << bit + _SUPPRESSED_SHIFT
+    found = con.execute(f"""
+        select coalesce(sum(asked_{bit}), 0), count(*),
+          count(*) filter (is_held_out),
+          count(*) filter (not is_held_out and marks & {forbidden} <> 0),
+          count(*) filter (not is_held_out and marks & {usable + forbidden} = {usable})
+        from whole where asked_{bit} > 0
+        """).fetchall()
+    asked, people, held_out, suppressed, sendable = map(int, found[0])
+    return Reach(
+        sendable=sendable,
+        suppressed=suppressed,
+        held_out=held_out,
+        no_valid_identifier=people - held_out - suppressed - sendable,
+        no_consent=rows - asked,
+        duplicate=asked - people,
+    )

@@ -12,6 +12,8 @@ from audsync.sync.contract import SegmentCounts
 from audsync.sync.known import Hashes, State
 from audsync.sync.layers import Layers
 
+_STATES = max(State) + 1
+
 
 class Sizes:
     """Distinct identifiers by kind, counted as they pass by their 64-bit hashes.
@@ -48,14 +50,14 @@ class Sizes:
 
 def count(layers: Layers) -> SegmentCounts:
     """What the files say of the segment: a profile with several rows counts once."""
-    by_state = np.zeros(len(State), dtype=np.int64)
+    by_state = np.zeros(_STATES, dtype=np.int64)
     shared_profiles, shared_states = [np.empty(0, np.uint64)], [np.empty(0, np.uint8)]
     total = 0
     for batch in layers.row_batches(["profile", "state", "is_shared"]):
         total += batch.num_rows
         state = batch["state"].to_numpy()
         is_shared = batch["is_shared"].to_numpy(zero_copy_only=False)
-        by_state += np.bincount(state[~is_shared], minlength=len(State))
+        by_state += np.bincount(state[~is_shared], minlength=_STATES)
         shared_profiles.append(batch["profile"].to_numpy()[is_shared])
         shared_states.append(state[is_shared])
     states = np.concatenate(shared_states)
@@ -68,6 +70,7 @@ def count(layers: Layers) -> SegmentCounts:
         duplicates=asked - int(merged.sum()),
         no_identifier=int(by_state[State.NO_IDENTIFIER] + merged[State.NO_IDENTIFIER]),
         suppressed=int(by_state[State.SUPPRESSED] + merged[State.SUPPRESSED]),
+        held_out=int(by_state[State.HELD_OUT] + merged[State.HELD_OUT]),
         profiles=int(by_state[State.SENDABLE] + merged[State.SENDABLE]),
         rejected=_rejected(layers),
     )
@@ -75,14 +78,16 @@ def count(layers: Layers) -> SegmentCounts:
 
 def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
     """Profiles with several rows, by what each comes to as a whole."""
-    totals = np.zeros(len(State), dtype=np.int64)
+    totals = np.zeros(_STATES, dtype=np.int64)
     asked = state != State.NO_CONSENT
     frame = pl.DataFrame({"profile": profile[asked], "state": state[asked]})
     whole = frame.group_by("profile").agg(
         is_suppressed=(pl.col("state") == int(State.SUPPRESSED)).any(),
+        is_held_out=(pl.col("state") == int(State.HELD_OUT)).any(),
         is_sendable=(pl.col("state") == int(State.SENDABLE)).any(),
     )
     totals[State.SUPPRESSED] = int(whole["is_suppressed"].sum())
+    totals[State.HELD_OUT] = int((whole["is_held_out"] & ~whole["is_suppressed"]).sum())
     totals[State.SENDABLE] = int((whole["is_sendable"] & ~whole["is_suppressed"]).sum())
     totals[State.NO_IDENTIFIER] = whole.height - totals.sum()
     return totals

@@ -16,11 +16,14 @@ import pyarrow.compute as pc
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
+from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, Suppressed, looks, profiles
 from audsync.sync.known import Flags, Hashes, is_in
 
 NO_CONSENT = "no consent"
 SUPPRESSED = "suppressed"
+HELD_OUT = "held out"
+NOT_HELD_OUT = "not held out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,10 @@ class Order:
     """Told when a reading begins."""
     advance: Callable[[int], None]
     """Told how many rows were read; may raise to stop."""
+    holdouts: Sequence[Holdout] = ()
+    """Draws that keep people out."""
+    is_of_holdout: bool = False
+    """Whether those are wanted, and nobody else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +118,12 @@ class Admission:
         is_banned = is_in(links, banned) & has_consent
         self.left_out[NO_CONSENT] += int((~has_consent).sum())
         self.left_out[SUPPRESSED] += int(is_banned.sum())
-        return np.flatnonzero(has_consent & ~is_banned)
+        may_be_sent = has_consent & ~is_banned
+        held_out = is_held_out(batch["profile_id"], self.order.holdouts)
+        is_wanted = held_out if self.order.is_of_holdout else ~held_out
+        cause = NOT_HELD_OUT if self.order.is_of_holdout else HELD_OUT
+        self.left_out[cause] += int((may_be_sent & ~is_wanted).sum())
+        return np.flatnonzero(may_be_sent & is_wanted)
 
     def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
         found = looks(batch, {self.order.spec.platform: self.order.spec})

@@ -39,6 +39,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("segments.NAME.source, type: sql", model.SqlSource),
     ("segments.NAME.events", model.EventsConfig),
     ("segments.NAME.columns", model.ColumnsConfig),
+    ("segments.NAME.holdout", model.HoldoutConfig),
     ("audiences.SLUG", model.AudienceConfig),
     ("audiences.SLUG.guard", model.GuardConfig),
     ("suppress[], type: file", model.SuppressedFiles),
