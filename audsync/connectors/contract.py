@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from audsync.connectors.gate import Gate
+from audsync.connectors.oauth import Shelf
 from audsync.domain import (
     Kind,
     Platform,
@@ -98,7 +99,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
-    """How long one call may take, in seconds, and what its requests pass before they leave."""
+    """How long one call may take, in seconds, and what it needs before it leaves."""
 
     request_timeout_s: float = 60.0
     """Silence after which an answer is given up."""
@@ -106,6 +107,8 @@ class HttpLimits:
     """Pauses between the tries of one call, together."""
     gate: Gate | None = field(default=None, repr=False, compare=False)
     """None: a client keeps to what it is told itself, and knows of no others."""
+    shelf: Shelf | None = field(default=None, repr=False, compare=False)
+    """None: a client asks for access tokens of its own."""
 
     def uncounted(self) -> "HttpLimits":
         """The same for calls that count against no quota of the platform, such as for tokens."""

@@ -7,7 +7,7 @@ mean what is the platform's to say, see `Refusals`.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,7 +17,7 @@ import httpx
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
 from audsync.connectors.http import ApiClient, Dialect
-from audsync.connectors.oauth import Token
+from audsync.connectors.oauth import Granted, Token
 from audsync.connectors.replies import (
     Reply,
     count_field,
@@ -76,15 +76,6 @@ class Refusals:
 
     def _details(self, reply: Reply) -> dict[str, Any]:
         return {"platform": self.platform.lower(), "http_status": reply.status}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """What a success brings."""
-
-    token: Token
-    refresh_token: str | None = field(repr=False)
-    """The one to use from now on; None where it stays as it is."""
 
 
 class TokenEndpoint:

@@ -102,7 +102,7 @@ def _connection(runtime: Runtime, known: Known) -> Check:
             f" `connections.{known.name}.credentials`",
         )
     try:
-        with closing(runtime.connect(known.name)) as connector:
+        with closing(runtime.connect(known.name, asks_anew=True)) as connector:
             ends_at = connector.check_access()
     except AudsyncError as error:
         return bad(title, f"{error.code}: {error.message}", _remedy(error, known))

@@ -61,7 +61,7 @@ def probe_known(runtime: Runtime, name: str) -> Tested:
     Raises:
         AudsyncError: it is unknown, or its saved credentials cannot be opened: then nobody asked.
     """
-    with closing(runtime.connect(name)) as connector:
+    with closing(runtime.connect(name, asks_anew=True)) as connector:
         try:
             tested = Tested(expires_at=connector.check_access())
         except AudsyncError as error:

@@ -20,8 +20,9 @@ from audsync.services.known_connections import FILE, STORE, Known
 from audsync.services.nearest import nearest
 from audsync.services.reports import moment
 from audsync.services.runtime import Runtime
-from audsync.store import audiences, audit, connections
+from audsync.store import access_tokens, audiences, audit, connections
 from audsync.store.audit import Act
+from audsync.store.breakers import Which
 
 Json = dict[str, Any]
 
@@ -114,6 +115,7 @@ def remove(runtime: Runtime, name: str, *, is_sure: bool = False) -> Json:
         found = connections.by_name(session, runtime.config.tenant, name, for_update=True)
         if found is not None:
             connections.remove(session, found)
+            access_tokens.forget(session, Which(tenant_id=found.tenant_id, connection=name))
             told = {"platform": found.platform.value, "account": found.account}
             audit.note(session, found.tenant_id, Act.CONNECTION_REMOVED, {"connection": name}, told)
     stands_in = FILE if name in runtime.config.connections else STORE

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from audsync.errors import ConfigError, UsageError
-from audsync.services import known_connections, state_files
+from audsync.services import known_connections, shared_tokens, state_files
 from audsync.services.acts import record
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.runtime import Runtime
@@ -92,6 +92,7 @@ def _resealed(runtime: Runtime, both: KeyRing, new: Key) -> Json:
             before.add(record.key_id or "?")
             known_connections.reseal(record, known_connections.opened(record, both), both)
             connections.save(session, record, now=now)
+        shared_tokens.reseal_all(session, both)
         for tenant in sorted({runtime.config.tenant, *(record.tenant_id for record in found)}):
             mine = sum(record.tenant_id == tenant for record in found)
             told = {"previous_keys": sorted(before - {new.id}), "connections": mine}

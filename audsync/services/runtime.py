@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from audsync.objects.stores import ObjectAccess
     from audsync.services.gates import SharedGate
     from audsync.services.known_connections import Known
+    from audsync.services.shared_tokens import SharedTokens
     from audsync.services.timings import Timings
     from audsync.store.database import Database
     from audsync.sync.ports import Progress
@@ -196,11 +197,15 @@ class Runtime:
                 details={"platform": platform.value},
             )
 
-    def connect(self, name: str) -> "Connector":
+    def connect(self, name: str, *, asks_anew: bool = False) -> "Connector":
         """A connector for a connection; the caller closes it.
 
         It keeps the credentials that it is made with: those that are put in their place later
         are for the connectors that are made later.
+
+        Args:
+            name: of the connection.
+            asks_anew: whether it asks for an access token even where a good one lies in the store.
 
         Raises:
             ConnectionUnknownError: there is none of that name.
@@ -210,10 +215,16 @@ class Runtime:
         """
         connection = self.connection(name)
         credentials = connection.credentials or self._saved_credentials(name, connection)
-        return self.open(connection, credentials, name=None if self.is_apart else name)
+        shelf = self._shelf(name, connection, credentials, asks_anew=asks_anew)
+        return self.open(connection, credentials, name=None if self.is_apart else name, shelf=shelf)
 
     def open(
-        self, connection: ConnectionConfig, credentials: "Credentials", *, name: str | None = None
+        self,
+        connection: ConnectionConfig,
+        credentials: "Credentials",
+        *,
+        name: str | None = None,
+        shelf: "SharedTokens | None" = None,
     ) -> "Connector":
         """A connector for a connection with these credentials; the caller closes it.
 
@@ -222,6 +233,7 @@ class Runtime:
             credentials: its secrets.
             name: under which it shares its budget and its breaker with others; None for a look
                 that counts for nobody.
+            shelf: where its access tokens lie for all processes.
 
         Raises:
             ConfigError: the connection's settings cannot be right.
@@ -241,6 +253,7 @@ class Runtime:
             request_timeout_s=self.config.limits.request_timeout,
             max_wait_s=self.config.limits.max_wait,
             gate=self._gate(name, connection, access) if name is not None else None,
+            shelf=shelf,
         )
         return registry.connect(
             connection.platform,
@@ -260,6 +273,34 @@ class Runtime:
             own = CallRate(name=f"own:{name}", calls=connection.calls_per_minute, window_s=60)
             quota = replace(quota, rates=(*quota.rates, own))
         return SharedGate(runtime=self, connection=name, platform=connection.platform, quota=quota)
+
+    def _shelf(
+        self,
+        name: str,
+        connection: ConnectionConfig,
+        credentials: "Credentials",
+        *,
+        asks_anew: bool,
+    ) -> "SharedTokens | None":
+        """None where there is no store yet, or no key to seal a token with.
+
+        The system's keyring, which may ask a person, is asked only where saved credentials have
+        opened it already.
+        """
+        from audsync.services.shared_tokens import SharedTokens, hash_of
+        from audsync.store.breakers import Which
+
+        config = self.config
+        named_keys = (config.encryption_key, config.encryption_key_file)
+        has_key = connection.credentials is None or any(named_keys)
+        if not has_key or is_surely_missing(config):
+            return None
+        return SharedTokens(
+            runtime=self,
+            which=Which(tenant_id=self.config.tenant, connection=name),
+            credentials=hash_of(credentials.reveal(), connection.token_url),
+            asks_anew=asks_anew,
+        )
 
     def _known(self, name: str) -> "Known":
         known = self.connections()

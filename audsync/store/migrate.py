@@ -15,7 +15,7 @@ from audsync.store.database import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_HEAD = "0010"
+_HEAD = "0011"
 _LOCK_KEY = 0x61756473796E63
 """The advisory lock of all migrations: "audsync" in ASCII."""
 

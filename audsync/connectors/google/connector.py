@@ -77,7 +77,7 @@ class GoogleConnector(BaseConnector):
         dialect = Dialect(platform="Google", decode=decode, rest_s=lambda _reply: 0.0)
         http = open_http(limits, transport)
         tokens = Tokens(http, mine, clock=clock, limits=limits)
-        bearer = Bearer(tokens.fetch, clock=clock, margin_s=MARGIN_S)
+        bearer = Bearer(tokens.fetch, clock=clock, shelf=limits.shelf, margin_s=MARGIN_S)
         api = ApiClient(http, dialect=dialect, limits=limits, clock=clock, bearer=bearer)
         self._calls = Calls(api, mine, clock)
 

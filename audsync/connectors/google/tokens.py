@@ -11,7 +11,7 @@ from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
 from audsync.connectors.google.assertion import SCOPE, signer
 from audsync.connectors.google.settings import Settings
-from audsync.connectors.oauth import Token
+from audsync.connectors.oauth import Granted
 from audsync.connectors.token_endpoint import Refusals, TokenEndpoint
 from audsync.errors import CredentialsError, CredentialsExpiredError, PermissionDeniedError
 
@@ -78,9 +78,9 @@ class Tokens:
             http, settings.token_url, REFUSALS, clock=clock, limits=limits
         )
 
-    def fetch(self) -> Token:
+    def fetch(self, refresh_token: str | None = None) -> Granted:  # noqa: ARG002 - Google keeps it
         """A new access token; raises what `TokenEndpoint.ask` raises."""
-        return self._endpoint.ask(self._form()).token
+        return self._endpoint.ask(self._form())
 
 
 def _form(settings: Settings, clock: Clock) -> Callable[[], dict[str, str]]:

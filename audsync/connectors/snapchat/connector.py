@@ -81,7 +81,7 @@ class SnapchatConnector(BaseConnector):
             dialect=dialect,
             limits=limits,
             clock=clock,
-            bearer=Bearer(tokens.fetch, clock=clock),
+            bearer=Bearer(tokens.fetch, clock=clock, shelf=limits.shelf),
         )
 
     @property

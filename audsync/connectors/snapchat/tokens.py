@@ -8,7 +8,7 @@ import httpx
 
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
-from audsync.connectors.oauth import Token
+from audsync.connectors.oauth import Granted
 from audsync.connectors.snapchat.settings import Settings
 from audsync.connectors.token_endpoint import Refusals, TokenEndpoint
 from audsync.errors import CredentialsError, CredentialsExpiredError
@@ -39,11 +39,7 @@ REFUSALS = Refusals(
 
 
 class Tokens:
-    """Gives new access tokens for one connection.
-
-    Should Snapchat give another refresh token with one of them, that one is used from then on, for
-    as long as this process lives.
-    """
+    """Gives new access tokens for one connection."""
 
     def __init__(
         self, http: httpx.Client, settings: Settings, *, clock: Clock, limits: HttpLimits
@@ -54,13 +50,18 @@ class Tokens:
             http, settings.token_url, REFUSALS, clock=clock, limits=limits
         )
 
-    def fetch(self) -> Token:
-        """A new access token; raises what `TokenEndpoint.ask` raises."""
+    def fetch(self, refresh_token: str | None = None) -> Granted:
+        """A new access token, and another refresh token should Snapchat give one with it.
+
+        Args:
+            refresh_token: the last that was given so; None for the one that was entered.
+
+        Raises:
+            AudsyncError: what `TokenEndpoint.ask` raises.
+        """
         form = {
             "grant_type": "refresh_token",
-            "refresh_token": self._refresh_token,
+            "refresh_token": refresh_token or self._refresh_token,
             **self._client,
         }
-        granted = self._endpoint.ask(form)
-        self._refresh_token = granted.refresh_token or self._refresh_token
-        return granted.token
+        return self._endpoint.ask(form)

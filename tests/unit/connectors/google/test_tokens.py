@@ -75,7 +75,7 @@ def failure_of(source: Tokens) -> AudsyncError:
 def test_a_refresh_token_is_traded_in_the_body_of_a_form(
     http: httpx.Client, clock: FakeClock, endpoint: Endpoint
 ) -> None:
-    token = tokens(http, clock).fetch()
+    token = tokens(http, clock).fetch().token
     assert (token.value, token.lasts_s) == ("ya29.first", 3599)
     (request,) = endpoint.seen
     assert (request.method, str(request.url)) == ("POST", TOKEN_URL)
@@ -177,7 +177,7 @@ def test_a_token_that_cannot_be_had_now_leaves_no_doubt_behind(
     http: httpx.Client, clock: FakeClock, endpoint: Endpoint, trouble: httpx.Response | Exception
 ) -> None:
     endpoint.answers = [trouble, httpx.Response(200, json=GOOD)]
-    assert tokens(http, clock).fetch().value == "ya29.first"
+    assert tokens(http, clock).fetch().token.value == "ya29.first"
     endpoint.answers = [trouble]
     error = failure_of(tokens(http, clock))
     assert isinstance(error, UnavailableError) or error.code == "PLATFORM_UNAVAILABLE"
