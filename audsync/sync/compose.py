@@ -37,6 +37,9 @@ class Parts:
     old: Layers | None
     known: Known | None
     suppressed: Path | None
+    """Identifiers that are on a list of people who are never sent."""
+    suppressed_profiles: Hashes
+    """Profiles that are known to be on one beside those that these find, sorted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +135,9 @@ class _Composer:
 
     def suppressed(self) -> Hashes:
         """Profiles any of whose identifiers is on a list of those that are never sent, sorted."""
+        known = self._parts.suppressed_profiles
         if self._parts.suppressed is None:
-            return _NONE
+            return known
         with duck.session(self._work, memory_bytes=self._memory_bytes) as con:
             self._register(con, suppressed=_NONE)
             listed = duck.source(con, self._parts.suppressed)
@@ -144,7 +148,7 @@ class _Composer:
                 " on t.kind = s.kind and t.value = s.value order by 1"
             )
             profiles: Hashes = found.fetchnumpy()["profile"].astype(np.uint64)
-        return profiles
+        return distinct(np.concatenate([profiles, known]))
 
     def whole(self, suppressed: Hashes) -> Layers:
         """Everything in two files."""
@@ -249,8 +253,8 @@ class _Composer:
         """The rows with their marks set for this run; they had none before."""
         profile = batch["profile"].to_numpy()
         state = batch["state"].to_numpy().copy()
-        was_asked = state != int(State.NO_CONSENT)
-        state[is_in(profile, suppressed) & was_asked] = int(State.SUPPRESSED)
+        may_be_sent = (state != int(State.NO_CONSENT)) & (state != int(State.HELD_OUT))
+        state[is_in(profile, suppressed) & may_be_sent] = int(State.SUPPRESSED)
         is_shared = is_in(profile, self._change.shared)
         return pa.record_batch(
             [batch["fingerprint"], batch["profile"], pa.array(state), pa.array(is_shared)],

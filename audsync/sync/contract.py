@@ -122,6 +122,8 @@ class Desired:
     """Distinct identifiers by kind; None where the plan derives them from the change."""
     touched: str | None = None
     """Profiles that may differ from the confirmed ones; None when all may."""
+    list_sizes: Mapping[str, int] = field(default_factory=dict)
+    """How many people each list of those never sent names, by what it is called in the facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

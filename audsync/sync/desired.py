@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -28,8 +28,10 @@ from audsync.sync import compose, tally
 from audsync.sync.contract import Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
 from audsync.sync.holdout import Holdout
-from audsync.sync.known import BYTES_A_ROW, ROWS, Known
+from audsync.sync.inspection import profiles
+from audsync.sync.known import BYTES_A_ROW, ROWS, Hashes, Known, distinct
 from audsync.sync.layers import NEXT, Layers
+from audsync.sync.suppression import Listed, read_lists
 
 WORKERS = 2
 _IN_FLIGHT = WORKERS + 1
@@ -77,10 +79,11 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
         StateError: the files cannot be written.
     """
     old = _Old.of(reading, cache)
-    parts = _stream(reading, old.known if old else None)
+    suppressed = reading.work / "suppressed.parquet" if reading.suppress else None
+    listed = _listed(reading, suppressed)
+    parts = _stream(reading, old.known if old else None, listed)
     if old and old.is_confirmed and not reading.suppress and parts.is_unchanged(old.known):
         return _unchanged(reading, old)
-    suppressed = _suppression(reading)
     composed = compose.compose(
         compose.Parts(
             new_identifiers=parts.identifiers,
@@ -88,6 +91,7 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
             old=old.layers if old else None,
             known=old.known if old else None,
             suppressed=suppressed,
+            suppressed_profiles=parts.suppressed,
         ),
         work=reading.work,
         memory_bytes=reading.memory_bytes,
@@ -103,6 +107,7 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
         counts=counts,
         sizes=sizes,
         touched=reading.folder.keep(touched, "touched") if touched else None,
+        list_sizes=listed.sizes if listed else {},
     )
 
 
@@ -170,34 +175,58 @@ class _Parts:
     rows: Path
     row_count: int
     sizes: tally.Sizes
+    suppressed: Hashes
+    """Profiles on the lists, as far as that shows in the rows; see `suppression`."""
 
     def is_unchanged(self, known: Known) -> bool:
         """Whether the source holds exactly the old rows."""
         return self.row_count == 0 and known.is_all_seen_once
 
 
-def _stream(reading: Reading, known: Known | None) -> _Parts:
+def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Parts:
     """Read the source to its end; prepare the rows that are not known, a few batches at once."""
     identifiers, rows = reading.work / "new-identifiers.parquet", reading.work / "new-rows.parquet"
     sizes = tally.Sizes(is_counting=known is None)
     row_count = 0
+    hits: list[Hashes] = [np.empty(0, dtype=np.uint64)]
     with (
         parquet.writer(identifiers, IDENTIFIERS) as values,
         parquet.writer(rows, ROWS) as states,
     ):
-        for done in _digested(_unknown(reading, known), reading):
+        batches = _watched(read(reading.query), reading, listed, hits)
+        for done in _digested(_unknown(batches, known), reading):
             values.write_batch(done.identifiers)
             states.write_batch(done.rows)
             sizes.add(done.identifiers)
             row_count += done.rows.num_rows
-    return _Parts(identifiers=identifiers, rows=rows, row_count=row_count, sizes=sizes)
+    return _Parts(
+        identifiers=identifiers,
+        rows=rows,
+        row_count=row_count,
+        sizes=sizes,
+        suppressed=distinct(np.concatenate(hits)),
+    )
 
 
-def _unknown(reading: Reading, known: Known | None) -> Iterable[pa.RecordBatch]:
-    """The source's rows that are not known, in batches of about the size in which they came."""
-    held: list[pa.RecordBatch] = []
-    for batch in read(reading.query):
+def _watched(
+    batches: Iterable[pa.RecordBatch],
+    reading: Reading,
+    listed: Listed | None,
+    hits: list[Hashes],
+) -> Iterator[pa.RecordBatch]:
+    """The source's rows, as they come; profiles among them that are on a list go to `hits`."""
+    for batch in batches:
         reading.advance(batch.num_rows)
+        if listed is not None and listed.pool.keys:
+            places = np.flatnonzero(listed.pool.hits(batch))
+            hits.append(profiles(batch.take(pa.array(places)), reading.salt))
+        yield batch
+
+
+def _unknown(batches: Iterable[pa.RecordBatch], known: Known | None) -> Iterable[pa.RecordBatch]:
+    """The rows that are not known, in batches of about the size in which they came."""
+    held: list[pa.RecordBatch] = []
+    for batch in batches:
         if known is None:
             yield batch
             continue
@@ -243,19 +272,12 @@ def _lean() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _suppression(reading: Reading) -> Path | None:
-    """The identifiers that are never sent, as this platform takes them; None for none."""
-    if not reading.suppress:
+def _listed(reading: Reading, lines: Path | None) -> Listed | None:
+    """What is on the lists of people who are never sent; None for no lists."""
+    if lines is None:
         return None
-    path = reading.work / "suppressed.parquet"
-    # A person is suppressed by any identifier, also by one that the audience cannot hold.
-    spec = replace(reading.spec, carried=None)
-    with parquet.writer(path, IDENTIFIERS) as writer:
-        for query in reading.suppress:
-            for batch in read(query):
-                reading.advance(0)
-                writer.write_batch(digest(batch, spec, salt=reading.salt).identifiers)
-    return path
+    platform = reading.spec.platform
+    return read_lists(reading.suppress, [reading.spec], platform=platform, lines=lines)
 
 
 def _unchanged(reading: Reading, old: _Old) -> Desired:

@@ -8,6 +8,8 @@ from audsync.errors import GuardError
 from audsync.sync.contract import PlanSummary, SegmentCounts
 
 ALWAYS_SUSPICIOUS_REMOVALS = 1_000
+_SUPPRESSED, _WITHDRAWN = "suppressed", "consent_withdrawn"
+_NO_CONSENT = ", as the consent to it is gone"
 FEW_REJECTS = 20
 """So many values of a kind may be wrong at once: typing errors, not a broken source."""
 
@@ -39,23 +41,33 @@ class Before:
     """Identifiers confirmed to be on the platform."""
     rejects: Mapping[str, float] = field(default_factory=dict)
     """Percent of the values of each kind that were rejected in the run before, by label."""
+    list_sizes: Mapping[str, int] = field(default_factory=dict)
+    """How many people each list of those never sent named in the run before."""
 
 
 def judge(
-    guard: Guard, *, counts: SegmentCounts, summary: PlanSummary, before: Before
+    guard: Guard,
+    *,
+    counts: SegmentCounts,
+    summary: PlanSummary,
+    before: Before,
+    list_sizes: Mapping[str, int] | None = None,
 ) -> tuple[Verdict, ...]:
     """Every guard's verdict on a plan.
+
+    Who is on a list of people who are never sent was put there by somebody: these removals count
+    for no guard. Withdrawn consent is one column, which can break: it counts for itself.
 
     Args:
         guard: the audience's limits; whether they are lifted does not matter here.
         counts: what reading the segment came to.
         summary: the plan.
         before: what it is compared with.
+        list_sizes: how many people each list of those never sent names, in the order of the file.
     """
     snapshot_size = before.snapshot_size
-    removed = summary.removes
-    percent = 100 * removed / snapshot_size if snapshot_size else 0.0
-    is_many = removed > ALWAYS_SUSPICIOUS_REMOVALS or 2 * removed > snapshot_size
+    withdrawn = summary.causes.get(_WITHDRAWN, 0)
+    ordinary = summary.removes - withdrawn - summary.causes.get(_SUPPRESSED, 0)
     is_empty = counts.rows == 0 and snapshot_size > 0
     least = guard.min_profiles
     verdicts = [
@@ -66,23 +78,44 @@ def judge(
             if is_empty
             else f"the source yielded {counts.rows:,} rows",
         ),
-        Verdict(
-            name="max_removed_percent",
-            is_ok=not (percent > guard.max_removed_percent and is_many),
-            message=f"{removed:,} of {snapshot_size:,} identifiers ({percent:.1f} %) would be"
-            f" removed; the limit is {guard.max_removed_percent:g} %",
-        ),
+        _of_removals(guard, ordinary, snapshot_size),
+        *([_of_removals(guard, withdrawn, snapshot_size, _NO_CONSENT)] if withdrawn else []),
+        *_of_lists(list_sizes or {}, before),
         *_of_rejects(guard, counts, summary, before),
     ]
     if least is not None:
         verdicts.append(
             Verdict(
                 name="min_profiles",
-                is_ok=counts.profiles >= least,
+                is_ok=counts.profiles + counts.suppressed >= least,
                 message=f"{counts.profiles:,} profiles would be left; the least is {least:,}",
             )
         )
     return tuple(verdicts)
+
+
+def _of_removals(guard: Guard, removed: int, snapshot_size: int, why: str = "") -> Verdict:
+    percent = 100 * removed / snapshot_size if snapshot_size else 0.0
+    is_many = removed > ALWAYS_SUSPICIOUS_REMOVALS or 2 * removed > snapshot_size
+    return Verdict(
+        name="max_removed_percent",
+        is_ok=not (percent > guard.max_removed_percent and is_many),
+        message=f"{removed:,} of {snapshot_size:,} identifiers ({percent:.1f} %) would be"
+        f" removed{why}; the limit is {guard.max_removed_percent:g} %",
+    )
+
+
+def _of_lists(now: Mapping[str, int], before: Before) -> Iterator[Verdict]:
+    """One verdict for each list that names nobody any more: who was on it would be sent again."""
+    for number, (name, size) in enumerate(now.items()):
+        then = before.list_sizes.get(name, 0)
+        if then and not size:
+            yield Verdict(
+                name="emptied_list",
+                is_ok=False,
+                message=f"the list suppress.{number} names nobody, where it named {then:,} people"
+                " in the last run: they would be sent again",
+            )
 
 
 def reject_percents(counts: SegmentCounts, summary: PlanSummary) -> dict[str, float]:

@@ -6,10 +6,9 @@ taken for one about once in half a million runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +16,7 @@ import pyarrow.compute as pc
 from audsync.domain import Kind, Platform
 from audsync.identifiers.kernel import PrepareSpec, examine, link
 from audsync.identifiers.rules import COLUMN_KINDS, Form, column_rule, shown_form
-from audsync.segments.contract import Query
-from audsync.segments.reading import read
-from audsync.sync.known import Flags, Hashes, is_in
+from audsync.sync.known import Flags, Hashes
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
 _COUNTRY = "country.0"
@@ -101,30 +98,6 @@ def profiles(batch: pa.RecordBatch, salt: str) -> Hashes:
     return links
 
 
-class Suppressed:
-    """Identifiers that are never sent, as each platform sees them: eight bytes each in memory."""
-
-    def __init__(self, lists: Iterable[Query], specs: Mapping[Platform, PrepareSpec]) -> None:
-        self._platforms = tuple(specs)
-        parts: dict[View, list[Hashes]] = defaultdict(list)
-        for batch in _batches(lists):
-            for (_, platform), look in looks(batch, specs).items():
-                if view(self._platforms, platform, look.kind) is platform:
-                    parts[look.kind, platform].append(np.unique(look.keys()[look.is_good]))
-        self._keys = {seen: np.unique(np.concatenate(keys)) for seen, keys in parts.items()}
-
-    def __bool__(self) -> bool:
-        """Whether there are any."""
-        return any(len(keys) for keys in self._keys.values())
-
-    def hits(self, look: Look, platform: Platform) -> Flags:
-        """Which cells hold one of them."""
-        keys = self._keys.get((look.kind, view(self._platforms, platform, look.kind)))
-        if keys is None or not identifies(platform, look.kind):
-            return np.zeros(len(look.hash), dtype=bool)
-        return is_in(look.keys(), keys) & look.is_good
-
-
 def is_taken(platform: Platform, kind: Kind) -> bool:
     """Whether columns of this kind go to the platform."""
     return column_rule(platform, kind) is not None
@@ -133,11 +106,6 @@ def is_taken(platform: Platform, kind: Kind) -> bool:
 def identifies(platform: Platform, kind: Kind) -> bool:
     """Whether the platform finds people by this kind."""
     return kind.is_identifier and is_taken(platform, kind)
-
-
-def _batches(queries: Iterable[Query]) -> Iterator[pa.RecordBatch]:
-    for query in queries:
-        yield from read(query)
 
 
 def _examined(

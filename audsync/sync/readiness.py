@@ -23,8 +23,9 @@ from audsync.segments.reading import read
 from audsync.sync import duck
 from audsync.sync.column_tally import ColumnTally, Sharing
 from audsync.sync.holdout import Holdout, is_held_out
-from audsync.sync.inspection import Look, Suppressed, identifies, is_taken, looks, profiles
+from audsync.sync.inspection import Look, identifies, is_taken, looks, profiles
 from audsync.sync.known import Hashes
+from audsync.sync.suppression import read_lists
 
 SHARED_BY = 10
 """A value that so many profiles have is hardly a person's own."""
@@ -87,7 +88,7 @@ def assess(assessment: Assessment) -> Findings:
         StateError: the work folder is full.
     """
     findings = Findings()
-    suppressed = Suppressed(assessment.suppress, assessment.specs)
+    listed = read_lists(assessment.suppress, list(assessment.specs.values())[:1]).pool
     cells, rows = assessment.work / "cells.parquet", assessment.work / "rows.parquet"
     with ExitStack() as stack:
         to_cells = stack.enter_context(_writer(cells, _CELLS))
@@ -100,7 +101,8 @@ def assess(assessment: Assessment) -> Findings:
             _add_columns(findings, batch, seen)
             for place, (name, tally) in enumerate(findings.columns.items()):
                 to_cells.write_batch(_cells(place, seen[name, tally.seen_by], profile))
-            marks = _marks(seen, assessment.specs, suppressed)
+            marks = _marks(seen, assessment.specs)
+            marks[listed.hits(batch)] |= _CONSENTS << _SUPPRESSED_SHIFT
             gates = _gates(batch, assessment)
             marks &= gates & _CONSENTS | (gates & _CONSENTS) << _SUPPRESSED_SHIFT
             to_rows.write_batch(
@@ -143,9 +145,8 @@ def _cells(place: int, look: Look, profile: Hashes) -> pa.RecordBatch:
 def _marks(
     seen: Mapping[tuple[str, Platform], Look],
     specs: Mapping[Platform, PrepareSpec],
-    suppressed: Suppressed,
 ) -> np.ndarray:
-    """What each platform could do with each row; see `_SUPPRESSED_SHIFT`."""
+    """Which platforms could use each row; see `_SUPPRESSED_SHIFT`."""
     rows = len(next(iter(seen.values())).hash)
     marks = np.zeros(rows, dtype=np.uint8)
     bits = {platform: bit for bit, platform in enumerate(specs)}
@@ -156,8 +157,6 @@ def _marks(
         carried = specs[platform].carried
         if carried is None or look.kind in carried:
             marks[look.is_good] |= np.uint8(1 << bit)
-        if suppressed:
-            marks[suppressed.hits(look, platform)] |= np.uint8(1 << bit + _SUPPRESSED_SHIFT)
     return marks
 
 

@@ -26,7 +26,10 @@ from audsync.sync.split import disjoint
 
 LASTING_FACTS = ("predecessor", "must_wipe", request_size.FACT)
 """What outlives every plan, until whoever noted it is done with it."""
-_KEPT_FACTS = ("rules", "sizes", "rejects", "round", "stuck_session", "is_lost", *LASTING_FACTS)
+_KEPT_FACTS = (
+    *("rules", "sizes", "rejects", "lists", "round", "stuck_session", "is_lost"),
+    *LASTING_FACTS,
+)
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT})
 
 _log = logging.getLogger(__name__)
@@ -109,6 +112,7 @@ def closed_as(
         "rules": facts["rules"],
         "sizes": as_json(desk.engine.sizes(closed)) if is_less else facts["next_sizes"],
         "rejects": facts.get("rejects", {}),  # plans of earlier versions have none
+        "lists": facts.get("lists", {}),
         "round": facts.get("next_round"),
         **lasting,
     }

@@ -280,7 +280,12 @@ def draft(
             guard,
             counts=desired.counts,
             summary=plan.summary,
-            before=Before(snapshot_size=snapshot_size, rejects=standing.facts.get("rejects", {})),
+            before=Before(
+                snapshot_size=snapshot_size,
+                rejects=standing.facts.get("rejects", {}),
+                list_sizes=standing.facts.get("lists", {}),
+            ),
+            list_sizes=desired.list_sizes,
         ),
         desired=desired,
         snapshot_size=snapshot_size,
@@ -324,6 +329,7 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
         "round": standing.facts.get("round"),
         "next_round": drafted.round.as_json() if drafted.round else None,
         "rejects": guards.reject_percents(drafted.counts, drafted.plan.summary),
+        "lists": dict(drafted.desired.list_sizes),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
 

@@ -86,7 +86,7 @@ def test_consent_withdrawn_and_suppression_remove_and_say_why(project: Project) 
     assert project.held() == {email(f"p{i}@example.com") for i in range(2, 8)}
     assert (job["profiles_skipped"]["no_consent"], job["profiles_skipped"]["suppressed"]) == (1, 1)
     assert closes(job)
-    project.suppress([])
+    project.suppress(["stranger@example.com"])
     assert email("p1@example.com") not in project.held()
     project.sync()
     assert email("p1@example.com") in project.held(), "off the list, the next sync sends it again"

@@ -17,8 +17,9 @@ from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
 from audsync.sync.holdout import Holdout, is_held_out
-from audsync.sync.inspection import Look, Suppressed, looks, profiles
+from audsync.sync.inspection import Look, looks, profiles
 from audsync.sync.known import Flags, Hashes, is_in
+from audsync.sync.suppression import read_lists
 
 NO_CONSENT = "no consent"
 SUPPRESSED = "suppressed"
@@ -69,8 +70,7 @@ class Admission:
     def __init__(self, order: Order) -> None:
         self.left_out: Counter[str] = Counter()
         self.order = order
-        specs = {order.spec.platform: order.spec}
-        self._suppressed = Suppressed(order.suppress, specs)
+        self._listed = read_lists(order.suppress, [order.spec]).pool
         self._banned: Hashes | None = None
 
     def rows(self) -> Iterator[Rows]:
@@ -94,9 +94,9 @@ class Admission:
         """
         if self._banned is None:
             parts = [np.empty(0, dtype=np.uint64)]
-            if self._suppressed:
+            if self._listed.keys:
                 for batch in self._batches():
-                    hits = self._hits(batch)
+                    hits = self._listed.hits(batch)
                     parts.append(np.unique(profiles(batch, self.order.query.salt)[hits]))
             self._banned = np.unique(np.concatenate(parts))
         return self._banned
@@ -106,12 +106,6 @@ class Admission:
         for batch in read(self.order.query):
             yield batch
             self.order.advance(batch.num_rows)
-
-    def _hits(self, batch: pa.RecordBatch) -> Flags:
-        hits = np.zeros(batch.num_rows, dtype=bool)
-        for look in self._looks(batch).values():
-            hits |= self._suppressed.hits(look, self.order.spec.platform)
-        return hits & _has_consent(batch)
 
     def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
         has_consent = _has_consent(batch)

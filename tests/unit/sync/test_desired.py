@@ -39,7 +39,8 @@ class Place:
 
     def prepare(self, rows: list[Row], opted_out: list[str], cache: StateFiles | None) -> Desired:
         _write(self.root / "people.csv", ["id", "email", "phone", "consent"], rows)
-        _write(self.root / "out.csv", ["email"], [(email,) for email in opted_out])
+        listed_too = "stranger@example.com"  # a list without one good value would be refused
+        _write(self.root / "out.csv", ["email"], [(each,) for each in (listed_too, *opted_out)])
         work = self.folder.open_work()
         columns = {name: (name,) for name in ("email", "phone", "consent")}
         query = FileQuery(

@@ -8,13 +8,20 @@ from audsync.sync.contract import KindChange, PlanSummary, SegmentCounts
 from audsync.sync.guards import Before, Guard, enforce, judge, reject_percents
 
 
-def refused_by(
-    *, removes: int, of: int, rows: int = 10, profiles: int = 10, guard: Guard | None = None
+def refused_by(  # noqa: PLR0913 - one parameter a fact
+    *,
+    removes: int,
+    of: int,
+    rows: int = 10,
+    profiles: int = 10,
+    suppressed: int = 0,
+    causes: dict[str, int] | None = None,
+    guard: Guard | None = None,
 ) -> set[str]:
     """Names of the guards that object to such a plan."""
     summary = PlanSummary(
         kinds={Kind.EMAIL: KindChange(removes=removes, unchanged=of - removes)},
-        causes={},
+        causes=causes or {},
         profiles_sent=0,
         profiles_new=0,
         profiles_refreshed=0,
@@ -25,7 +32,7 @@ def refused_by(
     )
     verdicts = judge(
         guard or Guard(),
-        counts=SegmentCounts(rows=rows, profiles=profiles),
+        counts=SegmentCounts(rows=rows, profiles=profiles, suppressed=suppressed),
         summary=summary,
         before=Before(snapshot_size=of),
     )
@@ -149,3 +156,28 @@ def test_how_far_rejects_may_rise_is_the_audience_s_own_choice() -> None:
     assert _with_phones(good=0, bad=1_000, before=0.0, guard=lax) == set()
     strict = Guard(max_rejects_rise_percent=1)
     assert _with_phones(good=970, bad=30, before=0.0, guard=strict) == {"max_rejects_rise_percent"}
+
+
+@pytest.mark.parametrize(
+    ("causes", "is_refused"),
+    [
+        ({"suppressed": 90}, False),
+        ({"suppressed": 30, "left_segment": 60}, True),
+        ({"suppressed": 89, "left_segment": 1}, False),
+        ({"consent_withdrawn": 90}, True),
+        ({"consent_withdrawn": 50, "left_segment": 40}, False),  # each is half at most
+        ({"consent_withdrawn": 39, "held_out": 51}, True),
+    ],
+)
+def test_who_is_on_a_list_never_counts_and_withdrawn_consent_for_itself(
+    causes: dict[str, int], is_refused: bool
+) -> None:
+    removed = sum(causes.values())
+    refused = refused_by(removes=removed, of=100, causes=causes)
+    assert refused == ({"max_removed_percent"} if is_refused else set())
+
+
+def test_people_on_a_list_do_not_count_as_missing() -> None:
+    guard = Guard(min_profiles=10)
+    assert not refused_by(removes=0, of=100, profiles=8, suppressed=2, guard=guard)
+    assert refused_by(removes=0, of=100, profiles=8, suppressed=1, guard=guard)
