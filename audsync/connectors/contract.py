@@ -162,6 +162,19 @@ class Connector(Protocol):
         """
         ...
 
+    def prolonged(self) -> Mapping[str, str] | None:
+        """Credentials of the same rights that end later, to be kept in the place of those of now.
+
+        Those of now stay good until their own end. Changes nothing on the platform.
+
+        Returns:
+            the keys that change; None where the platform has no such thing, or not for these.
+
+        Raises:
+            AudsyncError: the platform gives none.
+        """
+        ...
+
     def find(self, name: str) -> Sequence[RemoteId]:
         """Ids of all audiences of exactly this name, oldest first."""
         ...
@@ -240,6 +253,10 @@ class Connector(Protocol):
 
 class BaseConnector:
     """The calls that not every platform has; one that has them says how it answers them."""
+
+    def prolonged(self) -> Mapping[str, str] | None:
+        """None: these credentials have no end, or a person renews them."""
+        return None
 
     def settlement(self, audience: RemoteId, reference: str) -> Settlement:
         """Not asked where requests are applied at once."""

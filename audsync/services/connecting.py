@@ -21,6 +21,7 @@ from audsync.services.connection_health import probe
 from audsync.services.known_connections import FILE, Known
 from audsync.services.nearest import nearest
 from audsync.services.notices import Desk, note_connection
+from audsync.services.prolonging import longer
 from audsync.services.runtime import Runtime
 from audsync.services.secrets import Secrets
 from audsync.store import audiences, audit, connections
@@ -106,6 +107,10 @@ def _try_and_save(runtime: Runtime, name: str, settings: ConnectionConfig, ask: 
     tested = probe(runtime, settings, credentials)
     if tested.error is not None:
         raise tested.error
+    expires_at = tested.expires_at
+    found = longer(runtime, name, settings, credentials, expires_at)
+    if found is not None:
+        credentials, expires_at = found.credentials, found.expires_at
     with runtime.database.transaction() as session:
         now = runtime.database.now(session)
         tenant = runtime.config.tenant
@@ -113,7 +118,7 @@ def _try_and_save(runtime: Runtime, name: str, settings: ConnectionConfig, ask: 
         is_new = record is None or record.credentials_ciphertext is None
         record = _record(record, tenant, name, settings, now)
         known_connections.sealed_into(record, credentials, runtime.keys)
-        good = Finding(status=ConnectionStatus.OK, expires_at=tested.expires_at)
+        good = Finding(status=ConnectionStatus.OK, expires_at=expires_at)
         connections.note(session, record, good, now=now)
         act = Act.CONNECTION_SAVED if is_new else Act.CONNECTION_ROTATED
         told = {"platform": record.platform.value, "account": record.account, "key": record.key_id}

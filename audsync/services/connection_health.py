@@ -17,6 +17,7 @@ from audsync.errors import (
     TransientError,
 )
 from audsync.services.notices import Desk, note_connection
+from audsync.services.prolonging import prolong_saved
 from audsync.services.runtime import Runtime
 from audsync.store import audiences, connections
 from audsync.store.connections import Finding
@@ -79,7 +80,12 @@ def probe_known(runtime: Runtime, name: str) -> Tested:
                 now=now,
             )
             connections.note(session, record, tested.finding, now=now)
-            note_connection(Desk.of(runtime.config, session, now), record)
+        prolong_saved(runtime, name)
+        with runtime.database.transaction() as session:
+            now = runtime.database.now(session)
+            found = connections.by_name(session, runtime.config.tenant, name)
+            if found is not None:
+                note_connection(Desk.of(runtime.config, session, now), found)
     return tested
 
 

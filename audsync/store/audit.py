@@ -29,6 +29,7 @@ class Act(StrEnum):
 
     CONNECTION_SAVED = "connection.saved"
     CONNECTION_ROTATED = "connection.rotated"
+    CONNECTION_PROLONGED = "connection.prolonged"
     CONNECTION_REMOVED = "connection.removed"
     KEY_GENERATED = "key.generated"
     KEY_ROTATED = "key.rotated"

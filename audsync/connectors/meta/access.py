@@ -24,6 +24,8 @@ _STATUS_WORDS = {
     101: "closed",
 }
 _SCOPE = "ads_management"
+SYSTEM_USER = "SYSTEM_USER"
+"""What debug_token calls the token of a Business's own user, as opposed to a person's."""
 
 
 def check_account(answer: Mapping[str, Any], scene: Scene) -> None:
@@ -78,6 +80,13 @@ def check_token(answer: Mapping[str, Any], scene: Scene, now: datetime) -> datet
     if isinstance(scopes, list) and _SCOPE not in scopes:
         raise named({"code": 294}, scene)
     return ends_at
+
+
+def kind_of_token(answer: Mapping[str, Any]) -> str:
+    """Whose token it is, in Meta's word; "" where debug_token does not say."""
+    facts = answer.get("data")
+    kind = facts.get("type") if isinstance(facts, dict) else None
+    return kind if isinstance(kind, str) else ""
 
 
 def _error_of(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from audsync.connectors.meta import access as account_access
 from audsync.connectors.meta import codes, failures, usage, wire
 from audsync.connectors.meta.settings import Settings, settings
 from audsync.connectors.meta.spec import lasting
+from audsync.connectors.meta.tokens import TokenDesk
 from audsync.connectors.replies import text_field, unusable
 from audsync.domain import Action, Receipt, RemoteAudience, RemoteId, UploadBatch
 from audsync.errors import (
@@ -30,7 +31,6 @@ from audsync.errors import (
     ConflictError,
     OutcomeUnknownError,
     PermissionDeniedError,
-    RejectedError,
 )
 
 T = TypeVar("T")
@@ -80,6 +80,7 @@ class MetaConnector(BaseConnector):
         dialect = Dialect(platform="Meta", decode=decode, rest_s=usage.rest_s)
         http = open_http(limits, transport)
         self._api = ApiClient(http, dialect=dialect, limits=limits, clock=clock)
+        self._tokens = TokenDesk(self._api, mine, self._scene, clock)
         self._created_at_s: dict[RemoteId, float] = {}
 
     @property
@@ -96,7 +97,12 @@ class MetaConnector(BaseConnector):
             repeatable=True,
             read=lambda answer: account_access.check_account(answer, self._scene),
         )
-        return self._check_token()
+        return self._tokens.check()
+
+    def prolonged(self) -> Mapping[str, str] | None:
+        """A token that ends later, in the place of this one; see `TokenDesk.prolonged`."""
+        token = self._tokens.prolonged()
+        return None if token is None else {"access_token": token}
 
     def find(self, name: str) -> Sequence[RemoteId]:
         """Ids of the customer lists of exactly this name, oldest first."""
@@ -193,30 +199,6 @@ class MetaConnector(BaseConnector):
     def _account(self) -> str:
         return f"act_{self._settings.account}"
 
-    def _check_token(self) -> datetime | None:
-        """What debug_token, the only call that tells scopes and expiry, says about our token.
-
-        It takes the token as a parameter; nothing of ours writes that address anywhere.
-        """
-        app_token = self._settings.app_token
-        token = self._settings.access_token
-        request = self._request(
-            "GET", "debug_token", {"input_token": token}, token=app_token or token
-        )
-        try:
-            return self._api.call(
-                request,
-                repeatable=True,
-                read=lambda answer: account_access.check_token(
-                    answer, self._scene, self._clock.now()
-                ),
-            ).value
-        except RejectedError:
-            # Without the app's own token Meta may refuse to tell: no verdict, no error.
-            if app_token is None:
-                return None
-            raise
-
     def _account_call(
         self, request: httpx.Request, *, repeatable: bool, read: Callable[[dict[str, Any]], T]
     ) -> Answer[T]:
@@ -280,9 +262,8 @@ class MetaConnector(BaseConnector):
         params: Mapping[str, str] | None = None,
         *,
         body: bytes | None = None,
-        token: str | None = None,
     ) -> httpx.Request:
-        token = token or self._settings.access_token
+        token = self._settings.access_token
         proof = self._settings.proof_of(token)
         query = {**(params or {}), **({"appsecret_proof": proof} if proof else {})}
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}

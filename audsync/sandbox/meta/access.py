@@ -90,7 +90,7 @@ def debug_token(params: Mapping[str, Any], settings: Settings, now: float) -> di
     return {
         "data": {
             "app_id": settings.app_id,
-            "type": "SYSTEM_USER",
+            "type": token.kind,
             "application": "audsync sandbox",
             "data_access_expires_at": 0,
             "expires_at": int(token.expires_at),
@@ -99,6 +99,37 @@ def debug_token(params: Mapping[str, Any], settings: Settings, now: float) -> di
             "user_id": token.user_id,
         }
     }
+
+
+def traded(
+    params: Mapping[str, Any], settings: Settings, now: float, *, number: int
+) -> tuple[Token, dict[str, Any]]:
+    """The token that `GET /oauth/access_token` gives for another one, and what it answers.
+
+    Args:
+        params: of the call.
+        settings: of the sandbox.
+        now: epoch seconds.
+        number: which tells its token from all that were given before.
+
+    Raises:
+        RefusedError: the app or the token is not good, or it is asked in another way.
+    """
+    if params.get("grant_type") != "fb_exchange_token":
+        raise errors.invalid("Unsupported grant_type", field="grant_type")
+    app = (params.get("client_id"), params.get("client_secret"))
+    if app != (settings.app_id, settings.app_secret):
+        raise errors.invalid("Error validating client secret.", field="client_secret")
+    old = _checked(_known(str(params.get("fb_exchange_token")), settings), now)
+    # A system user's token keeps its end unless it is asked for another sixty days.
+    if old.kind == "SYSTEM_USER" and params.get("set_token_expires_in_60_days") != "true":
+        lasts_s = old.expires_at - now
+    else:
+        lasts_s = settings.long_token_days * 86_400
+    value = f"sandbox-meta-long-{number}"
+    token = old.model_copy(update={"value": value, "expires_at": now + lasts_s})
+    told = {"access_token": value, "token_type": "bearer", "expires_in": int(lasts_s)}
+    return token, told
 
 
 def _check_version(version: re.Match[str], settings: Settings, *, path: str) -> None:

@@ -91,6 +91,8 @@ class MetaSandbox:
         path = access.path_of(call, self._settings)
         given = params.read(call)
         method = params.method(call, given)
+        if (method, path.node, path.edge) == ("GET", "oauth", "access_token"):
+            return self._trade(given, now)
         token = access.token_of(call, given, self._settings, now)
         if (method, path.node, path.edge) == ("GET", "debug_token", ""):
             return reply(access.debug_token(given, self._settings, now), action="debug_token")
@@ -99,6 +101,13 @@ class MetaSandbox:
         request = self._request(call, given, account, now)
         _check_terms(request, method, path, audience)
         return self._within_budget(request, method, path, audience)
+
+    def _trade(self, given: Mapping[str, Any], now: float) -> Answer:
+        """A token for a token; the old one stays good."""
+        known = self._settings.tokens
+        token, told = access.traded(given, self._settings, now, number=len(known))
+        self._settings = self._settings.model_copy(update={"tokens": (*known, token)})
+        return reply(told, action="trade_token")
 
     def _found(self, token: Token, path: Path, method: str) -> tuple[AdAccount, Audience | None]:
         """The ad account that a path is about, and the audience if it names one."""

@@ -27,6 +27,7 @@ class Token(_Model):
     scopes: tuple[str, ...] = ("ads_management", "ads_read")
     expires_at: float = 0
     """Epoch seconds; 0 for never."""
+    kind: Literal["SYSTEM_USER", "USER"] = "SYSTEM_USER"
     dead_subcode: int | None = None
     """Set to 458, 460, 467, ... to make it a token that was good once."""
     user_id: str = "122000111"
@@ -55,6 +56,8 @@ class Settings(_Model):
     app_secret: Annotated[str, Field(repr=False)] = DEFAULT_APP_SECRET
     requires_proof: bool = False
     tokens: tuple[Token, ...] = (Token(),)
+    long_token_days: Annotated[int, Field(ge=1)] = 60
+    """How long a token lasts that another was traded for."""
     accounts: Annotated[tuple[AdAccount, ...], Field(min_length=1)] = (AdAccount(),)
     tier: Literal["development_access", "standard_access"] = "standard_access"
     budget_calls: Annotated[int, Field(ge=1)] | None = None
