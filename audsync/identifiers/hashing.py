@@ -134,6 +134,7 @@ def _cursor() -> duckdb.DuckDBPyConnection:
     if cursor is None:
         with _opening:
             cursor = _database().cursor()
+            cursor.execute("set enable_progress_bar = false")
         _threads.cursor = cursor
     return cursor
 

@@ -23,6 +23,8 @@ def open_engine(
     connection = duckdb.connect(config={"autoload_known_extensions": "false"})
     allowed = ", ".join(f"{text_literal(str(file))}, {path_literal(file)}" for file in files)
     settings = (
+        # Drawn on stdout where Python runs without a script, such as inside another program.
+        "enable_progress_bar = false",
         # An extension would be fetched from the network in mid-run.
         "autoinstall_known_extensions = false",
         f"memory_limit = '{memory_bytes // 1024}KiB'",

@@ -40,6 +40,7 @@ class DuckdbConnection:
         self._connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
         name = name_literal(file.stem if file.stem not in _BUILT_IN else f"{file.stem}_file")
         for statement in (
+            "SET enable_progress_bar = false",
             f"SET memory_limit = '{query.memory_bytes // 1024}KiB'",
             f"SET temp_directory = {text_literal(str(query.spill))}",
             "SET temp_file_encryption = true",

@@ -52,6 +52,8 @@ def session(
         }
     )
     try:
+        # Drawn on stdout where Python runs without a script, such as inside another program.
+        con.execute("set enable_progress_bar = false")
         if cipher.key_id_of(work / SPILL):
             con.execute(f"set disabled_optimizers = '{_GUESSES}'")
         yield con
