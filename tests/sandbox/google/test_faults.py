@@ -1,5 +1,3 @@
-import time
-
 import httpx
 import orjson
 import pytest
@@ -140,13 +138,10 @@ class TestLate:
         assert [each.name for each in google.world.remotes("google")] == ["ghost"]
 
 
-def test_a_full_request_is_answered_quickly(google: Google) -> None:
+def test_a_full_request_is_taken(google: Google) -> None:
     user_list = google.create()
     members = [person(f"{n} mail", f"{n} other") for n in range(10_000)]
     body = orjson.dumps(ingestion(user_list, members))
-    started = time.process_time()
     answer = google.call("POST", "/v1/audienceMembers:ingest", content=body)
-    took_s = time.process_time() - started
     assert answer.status_code == 200
-    # Of the processor, not of the wall: other programs may want it too.
-    assert took_s < 2
+    assert answer.json()["requestId"]
