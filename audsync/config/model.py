@@ -32,7 +32,7 @@ from audsync.config.objects import (
     ObjectsConfig,
     S3Objects,
 )
-from audsync.config.people import HoldoutConfig
+from audsync.config.people import ConsentColumns, HoldoutConfig, YesWord
 from audsync.config.segments import (
     AnySuppression,
     ColumnsConfig,
@@ -73,6 +73,7 @@ __all__ = [
     "ColumnsConfig",
     "Config",
     "ConnectionConfig",
+    "ConsentColumns",
     "Credentials",
     "Defaults",
     "EventsConfig",
@@ -157,6 +158,11 @@ class Defaults(Section):
     )
     minimum_every: Hours = Field(
         default=1, description="Whole hours; no audience may be synced more often."
+    )
+    consent_values: tuple[YesWord, ...] = Field(
+        default=(),
+        description="Words of consent columns that mean yes, in any case; unset: true, 1, yes, y,"
+        " t, granted, opt_in.",
     )
     holdout: HoldoutConfig | None = Field(
         default=None, description="People who are kept out of every platform, by draw."

@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from audsync.config.people import HoldoutConfig
+from audsync.config.people import Consent, HoldoutConfig, YesWord
 from audsync.config.times import Day, Duration
 from audsync.config.values import (
     Column,
@@ -186,9 +186,10 @@ class ColumnsConfig(IdentifierColumns):
     )
     date_of_birth: Columns = Field(default=(), description="Dates of birth, YYYY-MM-DD.")
     gender: Columns = Field(default=(), description="Genders: f, m, or the words.")
-    consent: Column | None = Field(
+    consent: Consent | None = Field(
         default=None,
-        description="Whether a row may be sent; exactly one column. False or empty: never.",
+        description="Whether a row may be sent: one column, or one for each platform. False or"
+        " empty: never.",
     )
     ad_user_data: Column | None = Field(
         default=None,
@@ -249,6 +250,11 @@ class SegmentConfig(Section):
     )
     events: EventsConfig | None = Field(
         default=None, description="What these people did, which `audsync export` may write."
+    )
+    consent_values: tuple[YesWord, ...] = Field(
+        default=(),
+        description="Words of its consent columns that mean yes, in any case; unset:"
+        " `defaults.consent_values`.",
     )
     holdout: HoldoutConfig | None = Field(
         default=None,

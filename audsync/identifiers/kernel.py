@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from audsync.domain import STATEMENTS, Kind, Platform
+from audsync.domain import STATEMENTS, YES_WORDS, Kind, Platform
 from audsync.identifiers import consent, hashing, phone_oracle
 from audsync.identifiers import text as texts
 from audsync.identifiers.columns import Column, prepared
@@ -47,6 +47,8 @@ class PrepareSpec:
     phone_policy: PhonePolicy = PhonePolicy.VALID
     carried: tuple[Kind, ...] | None = None
     """Kinds that the audience can hold, where it is fewer than its platform takes."""
+    yes_words: tuple[str, ...] = YES_WORDS
+    """What means yes in a column of consent, in lower case."""
 
 
 def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
@@ -132,6 +134,7 @@ def rules_version(spec: PrepareSpec) -> str:
         _region(spec) or "",
         spec.phone_policy,
         *sorted(kind.label for kind in spec.carried or ()),
+        *(sorted(spec.yes_words) if spec.yes_words != YES_WORDS else ()),
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -158,7 +161,7 @@ def _statements(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[Values]:
         name = f"{kind.label}.0"
         is_told = column_rule(spec.platform, kind) is not None and _carries(spec, kind)
         if is_told and name in batch.schema.names:
-            yield consent.stated(kind, texts.cells_of(batch.column(name)))
+            yield consent.stated(kind, texts.cells_of(batch.column(name)), spec.yes_words)
 
 
 def _columns(batch: pa.RecordBatch, spec: PrepareSpec) -> Iterator[Column]:

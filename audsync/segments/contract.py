@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from audsync.domain import YES_WORDS
 from audsync.objects.stores import ObjectAccess
 
 PROFILE_ID = "profile_id"
 CONSENT = "consent"
+"""Also begins the labels of further consent columns: `consent.meta` becomes `has_consent.meta`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Query:
     in_order: bool = False
     """Whether rows come in the order of the files' names and lines, or of the database's answer."""
     batch_rows: int = 100_000
+    yes_words: tuple[str, ...] = YES_WORDS
+    """What means yes in a column of consent, in lower case."""
     not_before: datetime | None = None
     """Aware UTC: a source that was last brought up to date before it is refused."""
 

@@ -49,10 +49,11 @@ def read(query: FileQuery) -> Generator[pa.RecordBatch, None, None]:
     Returns:
         batches of at most `query.batch_rows` rows with the columns `fingerprint` uint64 (of the
         salt and all mapped cells: the same row has the same one under the same DuckDB),
-        `profile_id` string (blank is null), `has_consent` bool, `{label}.{n}` string for each
-        other mapped column, or `MAX_VALUES` of them where it holds lists (n counts from 0; blanks
-        are kept, but an empty cell of a CSV is null),
-        and `trait.{name}` with the file's own type, or, for CSV and JSON, that of `kinds`.
+        `profile_id` string (blank is null), `has_consent` bool (and `has_consent.{platform}` where
+        a label of that name is mapped), `{label}.{n}` string for each other mapped column, or
+        `MAX_VALUES` of them where it holds lists (n counts from 0; blanks are kept, but an empty
+        cell of a CSV is null), and `trait.{name}` with the file's own type, or, for CSV and JSON,
+        that of `kinds`.
 
     Raises:
         SourceError: at once, or from any step of the iteration, the last one included.

@@ -8,7 +8,6 @@ Inside, columns are `audsync:…`; the names of the source appear only around th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from audsync.domain import YES_WORDS
 from audsync.errors import SourceError
 from audsync.segments import kinds
 from audsync.segments.condition import Condition
@@ -21,7 +20,6 @@ from audsync.segments.listing import SourceFile
 MAX_CELL_BYTES = 65_536
 """No identifier comes near it; above it, one row could take the memory of a whole batch."""
 TOO_LONG = "audsync:too-long"
-_YES = ", ".join(text_literal(word) for word in YES_WORDS)
 _BLANK = r"E' \t\r\n'"
 _NESTED_TYPES = ("STRUCT", "MAP", "UNION", "VARIANT")
 _EXACT_FLOAT = 10**18
@@ -68,12 +66,12 @@ def _select(query: Query, part: Part, condition: Condition | None) -> str:
     columns = [
         f"{_fingerprint(query, part)} AS fingerprint",
         f"{_profile_id(query)} AS profile_id",
-        f"{_has_consent(query)} AS has_consent",
+        *(f"{sql} AS {name_literal(name)}" for name, sql in _consents(query)),
     ]
     columns += [
         f"{_inner(query, name)} AS {name_literal(f'{label}.{position}')}"
         for label, names in query.columns.items()
-        if label not in {PROFILE_ID, CONSENT}
+        if label.partition(".")[0] not in {PROFILE_ID, CONSENT}
         for position, name in enumerate(names)
     ]
     columns += [f"{_trait(name)} AS {name_literal(f'trait.{name}')}" for name in query.traits]
@@ -113,9 +111,17 @@ def _profile_id(query: Query) -> str:
     return f"coalesce({', '.join(filled)})" if filled else "CAST(NULL AS VARCHAR)"
 
 
-def _has_consent(query: Query) -> str:
-    cells = [_inner(query, name) for name in query.columns.get(CONSENT, ())]
-    agreed = [f"coalesce(lower(trim({cell}, {_BLANK})) IN ({_YES}), false)" for cell in cells]
+def _consents(query: Query) -> Iterator[tuple[str, str]]:
+    """Name and SQL of each column that says who agreed."""
+    labels = [label for label in query.columns if label.startswith(f"{CONSENT}.")]
+    for label in (CONSENT, *labels):
+        yield f"has_{label}", _has_consent(query, label)
+
+
+def _has_consent(query: Query, label: str) -> str:
+    cells = [_inner(query, name) for name in query.columns.get(label, ())]
+    yes = ", ".join(text_literal(word) for word in query.yes_words)
+    agreed = [f"coalesce(lower(trim({cell}, {_BLANK})) IN ({yes}), false)" for cell in cells]
     return " AND ".join(agreed) or "true"
 
 

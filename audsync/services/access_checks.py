@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audsync.config.model import SegmentConfig, SuppressionConfig
+from audsync.domain import Platform
 from audsync.errors import AudsyncError
 from audsync.services import segments
 from audsync.services.checks import Check, bad, good
@@ -68,7 +69,7 @@ def _source(runtime: Runtime, name: str, segment: SegmentConfig, spill: Path) ->
     return _found(
         f"source {name}",
         f"segments.{name}",
-        lambda: segments.query_of(runtime, segment, salt=_SALT, spill=spill),
+        lambda: segments.query_of(runtime, segment, list(Platform), salt=_SALT, spill=spill),
     )
 
 

@@ -83,7 +83,8 @@ def _assessment(
 
     return Assessment(
         query=replace(
-            query_of(runtime, segment, salt=salt, spill=work / "spill"), batch_rows=BATCH_ROWS
+            query_of(runtime, segment, platforms, salt=salt, spill=work / "spill"),
+            batch_rows=BATCH_ROWS,
         ),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=work / "spill")

@@ -139,7 +139,8 @@ def _style(wish: Wish) -> Style:
 def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> Order:
     salt = secrets.token_hex(32)
     spill = work / "spill"
-    query = query_of(runtime, segment, salt=salt, spill=spill, in_order=True)
+    platforms = [wish.platform] if wish.platform else []
+    query = query_of(runtime, segment, platforms, salt=salt, spill=spill, in_order=True)
     return Order(
         query=replace(query, batch_rows=BATCH_ROWS),
         spec=prepare_spec(runtime, segment, wish.platform or Platform.META),

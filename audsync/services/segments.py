@@ -1,6 +1,6 @@
 """A configured segment, as the engine reads it for one platform."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from audsync.config.model import (
     SqlSource,
     SuppressionConfig,
 )
-from audsync.domain import Kind, Platform
+from audsync.domain import YES_WORDS, Kind, Platform
 from audsync.services.runtime import Runtime
 from audsync.snapshots.folder import SPILL
 
@@ -71,17 +71,39 @@ def prepare_spec(
         platform=platform,
         region=segment.region or runtime.config.defaults.region,
         phone_policy=PhonePolicy(segment.phone_policy.value),
+        yes_words=yes_words_of(runtime, segment),
     )
 
 
+def yes_words_of(runtime: Runtime, segment: SegmentConfig) -> tuple[str, ...]:
+    """What means yes in the segment's columns of consent."""
+    return segment.consent_values or runtime.config.defaults.consent_values or YES_WORDS
+
+
 def query_of(
-    runtime: Runtime, segment: SegmentConfig, *, salt: str, spill: Path, in_order: bool = False
+    runtime: Runtime,
+    segment: SegmentConfig,
+    platforms: Collection[Platform],
+    *,
+    salt: str,
+    spill: Path,
+    in_order: bool = False,
 ) -> "Query":
-    """What to read of the segment's source."""
+    """What to read of the segment's source.
+
+    Args:
+        runtime: the program's surroundings.
+        segment: whose source.
+        platforms: for whom: their columns of consent are read; none: that for all of them.
+        salt: mixed into the fingerprints of rows.
+        spill: a private folder.
+        in_order: whether rows come in the order of the source.
+    """
     return _query(
         runtime,
         segment.source,
-        columns=_columns(segment.columns),
+        columns={**_columns(segment.columns), **_consents(segment.columns, platforms)},
+        yes_words=yes_words_of(runtime, segment),
         where=segment.where,
         traits=tuple(segment.traits),
         salt=salt,
@@ -143,7 +165,7 @@ def segment_for(
     config = runtime.segment(name)
     salt = salt_of(runtime)
     reading = Reading(
-        query=query_of(runtime, config, salt=salt, spill=work / SPILL),
+        query=query_of(runtime, config, [spec.platform], salt=salt, spill=work / SPILL),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=work / SPILL)
             for entry in runtime.config.suppress
@@ -181,9 +203,23 @@ def _columns(columns: IdentifierColumns) -> dict[str, tuple[str, ...]]:
     mapped = {kind.label: names for kind, names in columns.by_kind.items()}
     if isinstance(columns, ColumnsConfig):
         mapped["profile_id"] = (columns.profile_id,)
-        if columns.consent:
-            mapped["consent"] = (columns.consent,)
     return mapped
+
+
+def _consents(
+    columns: ColumnsConfig, platforms: Collection[Platform]
+) -> dict[str, tuple[str, ...]]:
+    """The columns of consent that matter for some platforms, by label."""
+    consent = columns.consent
+    if consent is None:
+        return {}
+    own = {platform: column for platform in platforms if (column := consent.own(platform))}
+    labels: dict[str, tuple[str, ...]] = {
+        f"consent.{platform}": (column,) for platform, column in own.items()
+    }
+    if not platforms or len(own) < len(platforms):
+        labels["consent"] = consent.for_all
+    return labels
 
 
 def _query(

@@ -19,12 +19,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
+from audsync.sync.agreement import has_agreed
 from audsync.sync.contract import Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
 from audsync.sync.holdout import Holdout
@@ -62,6 +64,8 @@ def rules_of(reading: Reading) -> str:
         duckdb.__version__,  # its hash, which fingerprints are made of, is its own
         sorted((label, list(names)) for label, names in reading.query.columns.items()),
     ]
+    if reading.query.yes_words != YES_WORDS:
+        basis.append(sorted(reading.query.yes_words))
     if reading.holdouts:
         basis.append(sorted((each.name, each.limit) for each in reading.holdouts))
     return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:24]
@@ -218,7 +222,8 @@ def _watched(
     for batch in batches:
         reading.advance(batch.num_rows)
         if listed is not None and listed.pool.keys:
-            places = np.flatnonzero(listed.pool.hits(batch))
+            may_be_sent = has_agreed(batch, reading.spec.platform)
+            places = np.flatnonzero(listed.pool.hits(batch) & may_be_sent)
             hits.append(profiles(batch.take(pa.array(places)), reading.salt))
         yield batch
 

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from audsync.domain import FIRST_FIELD
 from audsync.identifiers.kernel import PrepareSpec, link, prepare
+from audsync.sync.agreement import has_agreed
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.known import ROWS, Hashes, State
 
@@ -42,7 +43,7 @@ def digest(
         holdouts: draws that keep people out.
     """
     profile = _profiles(batch, salt)
-    consent = batch["has_consent"].to_numpy(zero_copy_only=False)
+    consent = has_agreed(batch, spec.platform)
     held_out = is_held_out(batch["profile_id"], holdouts)
     state = np.where(consent, int(State.HELD_OUT), int(State.NO_CONSENT)).astype(np.uint8)
     asked = np.flatnonzero(consent & ~held_out)

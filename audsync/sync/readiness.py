@@ -21,6 +21,7 @@ from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
 from audsync.sync import duck
+from audsync.sync.agreement import has_agreed
 from audsync.sync.column_tally import ColumnTally, Sharing
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, identifies, is_taken, looks, profiles
@@ -162,10 +163,9 @@ def _marks(
 
 def _gates(batch: pa.RecordBatch, assessment: Assessment) -> np.ndarray:
     """Who may be sent where, whatever the identifiers are; see `_SUPPRESSED_SHIFT`."""
-    has_consent = batch["has_consent"].to_numpy(zero_copy_only=False)
     gates = np.zeros(batch.num_rows, dtype=np.uint8)
-    for bit, _platform in enumerate(assessment.specs):
-        gates[has_consent] |= np.uint8(1 << bit)
+    for bit, platform in enumerate(assessment.specs):
+        gates[has_agreed(batch, platform)] |= np.uint8(1 << bit)
     gates[is_held_out(batch["profile_id"], assessment.holdouts)] |= _HELD_OUT
     return gates
 

@@ -45,7 +45,7 @@ class Pool:
     """Forms in which the rows' values may meet them."""
 
     def hits(self, batch: pa.RecordBatch) -> Flags:
-        """Which rows hold one of the values; of those that may be sent at all.
+        """Which rows hold one of the values.
 
         Args:
             batch: as `segments.files.read` yields them.
@@ -61,8 +61,7 @@ class Pool:
             for kind, rows, keys in _keys(prepare(numbered, spec), spec):
                 if kind in self.keys:
                     hits[rows[is_in(keys, self.keys[kind])]] = True
-        has_consent: Flags = batch["has_consent"].to_numpy(zero_copy_only=False)
-        return hits & has_consent
+        return hits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
+from audsync.sync.agreement import has_agreed
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, looks, profiles
 from audsync.sync.known import Flags, Hashes, is_in
@@ -96,7 +97,7 @@ class Admission:
             parts = [np.empty(0, dtype=np.uint64)]
             if self._listed.keys:
                 for batch in self._batches():
-                    hits = self._listed.hits(batch)
+                    hits = self._listed.hits(batch) & self._has_agreed(batch)
                     parts.append(np.unique(profiles(batch, self.order.query.salt)[hits]))
             self._banned = np.unique(np.concatenate(parts))
         return self._banned
@@ -108,7 +109,7 @@ class Admission:
             self.order.advance(batch.num_rows)
 
     def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
-        has_consent = _has_consent(batch)
+        has_consent = self._has_agreed(batch)
         is_banned = is_in(links, banned) & has_consent
         self.left_out[NO_CONSENT] += int((~has_consent).sum())
         self.left_out[SUPPRESSED] += int(is_banned.sum())
@@ -118,6 +119,9 @@ class Admission:
         cause = NOT_HELD_OUT if self.order.is_of_holdout else HELD_OUT
         self.left_out[cause] += int((may_be_sent & ~is_wanted).sum())
         return np.flatnonzero(may_be_sent & is_wanted)
+
+    def _has_agreed(self, batch: pa.RecordBatch) -> Flags:
+        return has_agreed(batch, self.order.spec.platform)
 
     def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
         found = looks(batch, {self.order.spec.platform: self.order.spec})
@@ -136,8 +140,3 @@ def shown(look: Look, *, is_hashed: bool, is_sent_form: bool) -> pa.Array:
     if not is_hashed:
         return pc.coalesce(look.normalized, look.hash)
     return look.sent if is_sent_form else look.hash
-
-
-def _has_consent(batch: pa.RecordBatch) -> Flags:
-    has_consent: Flags = batch["has_consent"].to_numpy(zero_copy_only=False)
-    return has_consent

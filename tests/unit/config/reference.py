@@ -39,6 +39,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("segments.NAME.source, type: sql", model.SqlSource),
     ("segments.NAME.events", model.EventsConfig),
     ("segments.NAME.columns", model.ColumnsConfig),
+    ("segments.NAME.columns.consent", model.ConsentColumns),
     ("segments.NAME.holdout", model.HoldoutConfig),
     ("audiences.SLUG", model.AudienceConfig),
     ("audiences.SLUG.guard", model.GuardConfig),
@@ -59,7 +60,8 @@ _WRITTEN = {
     "region": "two letters",
     "profile_id": "column",
     "country": "column",
-    "consent": "column",
+    "consent_values": "list of words",
+    **dict.fromkeys(("meta", "google", "tiktok", "snapchat", "default"), "column"),
     "traits": "list of columns",
     "since": "day, such as 2026-01-31",
     "at": "column",
@@ -148,6 +150,8 @@ def _kind(annotation: object) -> str:
 
 
 def _simple(annotation: type) -> str:
+    if issubclass(annotation, model.ConsentColumns):
+        return "column, or mapping"
     if issubclass(annotation, Enum):
         return ", ".join(str(member.value) for member in annotation)
     if issubclass(annotation, Section):
