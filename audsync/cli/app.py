@@ -49,6 +49,7 @@ for _name, _command in (
     ("plan", syncing.plan),
     ("sync", syncing.sync),
     ("replace", syncing.replace),
+    ("reconcile", syncing.reconcile),
     ("retry", syncing.retry),
     ("run-due", due.run_due),
     ("deploy", deploy.deploy),

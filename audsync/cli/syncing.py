@@ -1,4 +1,4 @@
-"""`plan`, `sync`, `replace`, `retry`."""
+"""`plan`, `sync`, `replace`, `reconcile`, `retry`."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,6 +76,26 @@ def replace(
         runtime,
         [audience],
         lambda name: service.replace(runtime, name, allow_shrink=allow_shrink, wipe=wipe),
+    )
+
+
+def reconcile(
+    context: typer.Context, audience: AudienceName, allow_shrink: AllowShrink = False
+) -> None:
+    """Make an audience exact again after state was lost, restored, or members were changed by hand.
+
+    Everybody is sent again. Meta and Google swap all members without an empty moment, as `replace`
+    does. Elsewhere the audience stays and what may be in it is sent or removed anew; only where
+    its state files are gone, a new audience takes its place.
+    """
+    from audsync.services import audiences as service
+
+    runtime = runtime_of(context)
+    _run(
+        context,
+        runtime,
+        [audience],
+        lambda name: service.reconcile(runtime, name, allow_shrink=allow_shrink),
     )
 
 

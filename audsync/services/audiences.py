@@ -81,6 +81,17 @@ def replace(
     return bring_in_step(runtime, audience, wish)
 
 
+def reconcile(runtime: Runtime, reference: str, *, allow_shrink: bool = False) -> Report:
+    """Make the platform hold exactly the segment, whatever became of audsync's own state.
+
+    Where the platform swaps all members without an empty moment, that is a replace. Elsewhere the
+    audience stays and all that may be in it is sent or removed anew, as an update; if its state is
+    lost, so that nobody knows what may be in it, a new audience takes its place.
+    """
+    wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink, keeps_remote=True)
+    return bring_in_step(runtime, find(runtime, reference), wish)
+
+
 def delete(runtime: Runtime, reference: str, *, keep_remote: bool = False) -> Report:
     """Delete the audience on the platform, then retire it; its history is kept."""
     audience = find(runtime, reference)

@@ -14,6 +14,7 @@ from audsync.connectors.contract import Connector
 from audsync.domain import OVER, AudienceState, BatchState, RemoteId, SyncStatus
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import notices, retries, segments, told
+from audsync.services.continuity import Continuity
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
@@ -132,10 +133,13 @@ class _Visit:
     def _ports(self) -> Iterator[Ports]:
         runtime, spec = self.runtime, self.connector.spec
         folder = folder_of(runtime, self.audience.id)
+        work = folder.open_work()
+        continuity = Continuity(runtime=runtime, audience_id=self.audience.id, folder=folder)
+        continuity.require()
         memory_bytes = segments.working_memory(runtime)
         yield Ports(
             database=runtime.database,
-            engine=LocalEngine(folder, folder.open_work(), memory_bytes=memory_bytes),
+            engine=LocalEngine(folder, work, memory_bytes=memory_bytes),
             progress=runtime.progress,
             spec=spec,
             max_rows=max_rows(runtime, spec.max_batch_rows),
@@ -146,6 +150,7 @@ class _Visit:
             check_stop=self.heartbeat.check,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
             patience_s=0.0,
+            reached=continuity.reached,
         )
         folder.close_work()
 

@@ -1,6 +1,6 @@
 """What `status` shows of an audience: what we confirmed, what the platform says, what is open."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +8,9 @@ from audsync.connectors import registry
 from audsync.connectors.contract import Spec
 from audsync.domain import OVER, BatchState
 from audsync.errors import ConfigError
-from audsync.services import circuits, expiry, reports, told
+from audsync.services import circuits, continuity, expiry, reports, told
 from audsync.services.runtime import Runtime
+from audsync.services.state_files import state_address
 from audsync.store import breakers, jobs, ledger
 from audsync.store.tables import PlatformAudience
 
@@ -44,6 +45,7 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
         "circuit": circuits.as_json(breakers.look(session, circuits.of(audience))),
         "matched_percent": shown["matched_percent"] or _bounds(settlement),
         "warnings": [
+            *_unsettled(session, runtime, audience),
             *expiry.warnings_for(session, audience, now, left=left),
             *_warnings(session, audience, _spec(runtime, audience)),
         ],
@@ -77,6 +79,16 @@ def _warnings(session: "Session", audience: PlatformAudience, spec: Spec) -> lis
     if small is None:
         return said
     return [small, *(one for one in said if one["code"] != small["code"])]
+
+
+def _unsettled(session: "Session", runtime: Runtime, audience: PlatformAudience) -> Iterator[Json]:
+    """That the audience's state was lost or restored, as far as a state folder shows it."""
+    if state_address(runtime) is not None:
+        return
+    head, folder = ledger.head(session, audience.id), runtime.state_root / str(audience.id)
+    problem = continuity.visible(head, folder, audience=audience.slug)
+    if problem is not None:
+        yield {"code": problem.code, "message": problem.message}
 
 
 def _spec(runtime: Runtime, audience: PlatformAudience) -> Spec:

@@ -11,6 +11,7 @@ from audsync.domain import AudienceState
 from audsync.errors import AudienceStaleError
 from audsync.services import segments
 from audsync.services.audiences import find
+from audsync.services.continuity import Continuity
 from audsync.services.runtime import Runtime
 from audsync.services.state_files import scratch_of
 from audsync.services.sync_audience import guard_of, max_rows
@@ -18,7 +19,7 @@ from audsync.store.tables import PlatformAudience
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Desk
 from audsync.sync.recover import standing_of
-from audsync.sync.run import Draft, draft
+from audsync.sync.run import Draft, draft, require_knowledge
 
 CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn", "held_out")
 
@@ -76,6 +77,7 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
     with tempfile.TemporaryDirectory(prefix="audsync-plan-") as scratch:
         folder = scratch_of(runtime, audience.id, Path(scratch))
         work = folder.open_work()
+        Continuity(runtime=runtime, audience_id=audience.id, folder=folder).require()
         engine = LocalEngine(folder, work, memory_bytes=segments.working_memory(runtime))
         desk = Desk(
             database=runtime.database,
@@ -88,7 +90,9 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
         segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
         guard = guard_of(runtime, audience, allow_shrink=False)
         standing = standing_of(desk, audience.id)
-        yield engine, draft(desk, standing, segment, guard)
+        drafted = draft(desk, standing, segment, guard)
+        require_knowledge(standing, drafted, audience=audience.slug)
+        yield engine, drafted
 
 
 def _change(drafted: Draft) -> dict[str, Any]:

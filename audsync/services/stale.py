@@ -4,6 +4,7 @@ from audsync.domain import AudienceState, SyncOperation
 from audsync.errors import UsageError
 from audsync.services import told
 from audsync.services.audiences import delete, find
+from audsync.services.continuity import AFRESH
 from audsync.services.runtime import Runtime
 from audsync.services.succession import PREDECESSOR
 from audsync.services.sync_audience import Report, Wish, bring_in_step
@@ -49,7 +50,7 @@ def _forget(runtime: Runtime, audience: PlatformAudience) -> None:
             subject = {"audience": audience.slug}
             audit.note(session, audience.tenant_id, Act.AUDIENCE_RECREATED, subject, told_id)
             lasting = {name: facts[name] for name in (PREDECESSOR,) if name in facts}
-            ledger.close_plan(session, lease, files={}, facts=lasting)
+            ledger.close_plan(session, lease, files={}, facts={AFRESH: True, **lasting})
             audience.state = AudienceState.CREATING
             audience.platform_audience_id = None
             audience.create_attempted_at = None

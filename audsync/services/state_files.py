@@ -11,6 +11,7 @@ from uuid import UUID
 from audsync.errors import AudsyncError
 from audsync.objects.address import Address, address_of, is_object
 from audsync.services import keys
+from audsync.services.continuity import Continuity
 from audsync.services.heartbeat import leased
 from audsync.services.runtime import Runtime
 from audsync.snapshots import cipher
@@ -125,7 +126,10 @@ def _bring_one_over(runtime: Runtime, audience: PlatformAudience, key_id: str | 
     folder = AudienceFolder(root, str(audience.id), key_id=key_id, objects=objects)
     with leased(runtime, audience) as (lease, _):
         folder.open_work()
+        continuity = Continuity(runtime=runtime, audience_id=audience.id, folder=folder)
+        continuity.require()
         changed = bring_over(runtime, lease, folder)
+        continuity.reached()
         folder.close_work()
         with runtime.database.reading() as session:
             live = set(ledger.head(session, audience.id).files.values())

@@ -69,7 +69,7 @@ class TimeBudget:
         return self._ends_at is not None and self._clock.monotonic() >= self._ends_at
 
     def check(self) -> None:
-        """Called between two requests.
+        """Called between two requests, and between two blocks of a segment.
 
         Raises:
             BudgetEndedError: the time is over.

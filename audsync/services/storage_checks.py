@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from audsync.errors import AudsyncError, StateError
 from audsync.services import object_checks
 from audsync.services.checks import Check, bad, good
+from audsync.services.continuity import contradiction
 from audsync.services.runtime import Runtime
 from audsync.services.state_files import folder_of, state_address
 from audsync.store import audiences, leases, ledger, migrate
@@ -153,12 +154,17 @@ def _sqlite(database: Database, file: Path) -> Iterator[Check]:
 
 
 def _snapshots(runtime: Runtime, database: Database) -> Check:
-    """Whether every file that the store names is there and hashes to its name."""
+    """Whether every file that the store names is there, whole, and of the same moment."""
     checked, damaged = 0, []
     with database.reading() as session:
         for audience in audiences.listed(session, runtime.config.tenant):
-            folder = folder_of(runtime, audience.id)
-            for name in sorted(set(ledger.head(session, audience.id).files.values())):
+            folder, head = folder_of(runtime, audience.id), ledger.head(session, audience.id)
+            problem = contradiction(head, folder.mark(), audience=audience.slug)
+            if problem is not None:
+                damaged.append((audience.slug, problem.message))
+            elif head.facts.get("is_lost"):
+                damaged.append((audience.slug, "The state files of an audience were lost."))
+            for name in sorted(set(head.files.values())):
                 checked += 1
                 try:
                     folder.verify(name)
@@ -167,7 +173,7 @@ def _snapshots(runtime: Runtime, database: Database) -> Check:
     if not damaged:
         return good("snapshots", f"{checked} files are what their names say")
     slug, message = damaged[0]
-    return bad("snapshots", message, f"audsync replace {slug}")
+    return bad("snapshots", message, f"audsync reconcile {slug}")
 
 
 def _locks(runtime: Runtime, database: Database) -> Check:

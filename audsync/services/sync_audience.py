@@ -25,16 +25,16 @@ from audsync.errors import (
     CancelledError,
     ConflictError,
     LeaseLostError,
-    StateError,
 )
 from audsync.services import bugs, outbox, reports, segments
 from audsync.services.beginning import Order, begin
 from audsync.services.conclusion import Ending, conclude
 from audsync.services.creation import Created, known_as
+from audsync.services.footing import Footing
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
-from audsync.services.state_files import bring_over, folder_of
+from audsync.services.state_files import folder_of
 from audsync.services.succession import Succession
 from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
@@ -66,6 +66,9 @@ class Wish:
     """False: go on with the segment as the job that is retried had read it."""
     tries_refused: bool = False
     """Send once more what the platform refused earlier, for what it is."""
+    keeps_remote: bool = False
+    """A replace makes no new audience where all that may be in the old one is known: then it
+    is an update that sends all of it anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,7 @@ class _Bench:
     """What one job works with, beside the platform."""
 
     audience: PlatformAudience
-    folder: AudienceFolder
+    footing: Footing
     engine: LocalEngine
     segment: Segment
 
@@ -166,6 +169,10 @@ class _Work:
             outcome = self._failed(SyncStatus.FAILED, bugs.as_error(error))
         return self._finish(job, outcome, created, remote)
 
+    @property
+    def _is_replace(self) -> bool:
+        return self.wish.operation is SyncOperation.REPLACE
+
     def _failed(self, status: SyncStatus, error: AudsyncError) -> Outcome:
         return Outcome(status=status, books=self.counts or Books(), error=error)
 
@@ -194,14 +201,15 @@ class _Work:
             audience = session.get_one(PlatformAudience, self.audience_id)
         folder = folder_of(self.runtime, self.audience_id)
         work = folder.open_work()
-        self._inspect(folder)
         memory_bytes = segments.working_memory(self.runtime)
         engine = LocalEngine(folder, work, memory_bytes=memory_bytes)
+        footing = Footing(runtime=self.runtime, lease=self.lease, folder=folder, engine=engine)
+        footing.prove(needs_state=not self._is_replace, saves_state=self.wish.keeps_remote)
         segment = self._segment(audience, folder, engine)
         if not audience.platform_audience_id:
             desired = segment.prepare(None)
             segment = replace(segment, prepare=lambda _cache: desired)
-        return _Bench(audience=audience, folder=folder, engine=engine, segment=segment)
+        return _Bench(audience=audience, footing=footing, engine=engine, segment=segment)
 
     def _describe(self, remote: RemoteId) -> RemoteAudience:
         """What the platform says: it may be gone, and yesterday's members be counted by now.
@@ -235,13 +243,14 @@ class _Work:
     ) -> tuple[Created, Outcome]:
         """Sync; where a replace takes an empty audience, get one first and tidy up after."""
         steps = self._succession
-        is_replace = self.wish.operation is SyncOperation.REPLACE
-        is_swap = is_replace and self.connector.spec.replaces_by is not Replacing.SUCCESSOR
-        if is_replace and not is_swap and not created.is_new:
-            bench = self._check_first(job, bench, created.remote)
-            if not self.wish.wipe:
-                steps.begin()
-                created = steps.ensure_created()
+        has_successor = self.connector.spec.replaces_by is Replacing.SUCCESSOR
+        is_swap = self._is_replace and not has_successor
+        if self._is_replace and has_successor and not created.is_new:
+            if self.wish.keeps_remote and not bench.footing.is_lost():
+                job.operation = SyncOperation.UPDATE  # as which it is retried, too
+                bench.footing.doubt(self._ports(bench), self._subject(job, bench, created.remote))
+            else:
+                bench, created = self._succeed(job, bench, created)
         steps.wipe(created.remote)
         ports, subject = self._ports(bench), self._subject(job, bench, created.remote)
         guard = self._guard(bench.audience)
@@ -251,9 +260,18 @@ class _Work:
             steps.finish()
             if self.connector.spec.creates_with_members:
                 created = self._as_made(created)
-        bench.folder.close_work()
-        bench.folder.sweep(self._live_files())
+        bench.footing.tidy_up()
         return created, outcome
+
+    def _succeed(
+        self, job: AudienceSyncJob, bench: _Bench, created: Created
+    ) -> tuple[_Bench, Created]:
+        """Get an empty audience; what is there is given up only if nothing speaks against it."""
+        bench = self._check_first(job, bench, created.remote)
+        if not self.wish.wipe:
+            self._succession.begin()
+            created = self._succession.ensure_created()
+        return bench, created
 
     def _as_made(self, created: Created) -> Created:
         """`created` under its own id, where the members that were just sent have made it."""
@@ -295,6 +313,7 @@ class _Work:
             check_stop=self._check_stop,
             must_last_s=runtime.config.limits.request_timeout + MARGIN_S,
             patience_s=runtime.config.limits.max_wait,
+            reached=bench.footing.continuity.reached,
         )
 
     def _subject(self, job: AudienceSyncJob, bench: _Bench, remote: RemoteId) -> Subject:
@@ -308,30 +327,6 @@ class _Work:
             is_complete = jobs.has_completed(session, self.audience_id)
         is_lifted = self.wish.allow_shrink or not is_complete
         return guard_of(self.runtime, audience, allow_shrink=is_lifted)
-
-    def _inspect(self, folder: AudienceFolder) -> None:
-        """Prove that the files are what the store says; sweep what a dead run left.
-
-        Raises:
-            StateError: one is missing, damaged or without its key, and this is no replace, which
-                needs none.
-        """
-        live = self._live_files()
-        try:
-            for name in live:
-                folder.verify(name)
-        except StateError:
-            if self.wish.operation is not SyncOperation.REPLACE:
-                raise
-            with self.runtime.database.transaction() as session:
-                ledger.close_plan(session, self.lease, files={}, facts={"is_lost": True})
-        else:
-            bring_over(self.runtime, self.lease, folder)
-        folder.sweep(self._live_files())
-
-    def _live_files(self) -> set[str]:
-        with self.runtime.database.reading() as session:
-            return set(ledger.head(session, self.audience_id).files.values())
 
     def _segment(
         self, audience: PlatformAudience, folder: AudienceFolder, engine: LocalEngine

@@ -57,7 +57,7 @@ def key_of(path: Path) -> bytes | None:
         raise StateError(
             f"The state file {path} is encrypted with key {key_id}, and {have}. Set"
             " AUDSYNC_ENCRYPTION_KEY or AUDSYNC_ENCRYPTION_KEY_FILE to the key that encrypted it;"
-            " if it is lost, `audsync replace` on this audience does without the file.",
+            " if it is lost, `audsync reconcile` on this audience does without the file.",
             details={"file": str(path), "key_id": key_id, "key_ids": list(ring.ids)},
         )
     return key.derived(_PURPOSE)

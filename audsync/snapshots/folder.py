@@ -15,7 +15,8 @@ from pathlib import Path
 
 from audsync import steps
 from audsync.errors import StateError
-from audsync.snapshots import cipher, parquet
+from audsync.snapshots import cipher, generations, parquet
+from audsync.snapshots.generations import Mark
 from audsync.snapshots.objects import ObjectFiles, remove_parts
 
 SPILL = "spill"
@@ -149,6 +150,36 @@ class AudienceFolder:
         if not is_whole:
             raise _lost(self._said(name), _DAMAGED)
 
+    def mark(self) -> Mark | None:
+        """How far the state here has come; None where nothing says so.
+
+        Raises:
+            StateError: it cannot be read.
+        """
+        if self._objects:
+            return self._objects.mark()
+        try:
+            return generations.newest(self._folder)
+        except OSError as error:
+            raise _unreadable(self._folder, error) from error
+
+    def set_mark(self, mark: Mark) -> None:
+        """Note how far the state has come, durably. The caller has seen it committed.
+
+        Raises:
+            StateError: the disk is full or refuses.
+        """
+        steps.reached("file: before mark")
+        if self._objects:
+            self._objects.set_mark(mark)
+        else:
+            try:
+                _make_private(self._folder)
+                generations.write(self._folder, mark)
+            except OSError as error:
+                raise _unwritable(self._folder, error) from error
+        steps.reached("file: after mark")
+
     def sweep(self, live: Iterable[str]) -> None:
         """Remove every file that no row names. The caller holds the audience's lease.
 
@@ -173,6 +204,7 @@ class AudienceFolder:
         if self._objects:
             self._objects.look()
             self._objects.sweep(())
+            self._objects.remove_marks()
 
     def _fetched(self, objects: ObjectFiles, name: str) -> bool:
         """Fetch the file into the cache; False where there is none.
@@ -244,8 +276,8 @@ def _is_named(name: str, digest: str) -> bool:
 
 def _lost(file: str, what: str) -> StateError:
     return StateError(
-        f"The state file {file} {what}. Restore the state folder from a backup, or run `audsync"
-        " replace` on this audience, which trusts no snapshot.",
+        f"The state file {file} {what}. Bring it back from a backup, or run `audsync reconcile` on"
+        " this audience, which makes it exact without the file.",
         details={"file": file},
     )
 
@@ -295,6 +327,14 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unreadable(folder: Path, error: OSError) -> StateError:
+    return StateError(
+        f"The state folder {folder} cannot be read: {error.strerror}. Mend its permissions, then"
+        " run again.",
+        details={"folder": str(folder)},
+    )
 
 
 def _unwritable(folder: Path, error: OSError) -> StateError:

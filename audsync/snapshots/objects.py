@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from tempfile import mkstemp
 
@@ -21,6 +22,8 @@ from audsync.errors import StateError
 from audsync.objects.address import Address
 from audsync.objects.bucket import Bucket, Stored
 from audsync.objects.stores import ObjectAccess
+from audsync.snapshots import generations
+from audsync.snapshots.generations import Mark
 
 _ENDING = ".parquet"
 _PART = ".fetching"
@@ -38,6 +41,8 @@ class ObjectFiles:
     _run: str = field(default_factory=lambda: secrets.token_hex(8))
     _known: dict[str, list[Stored]] | None = None
     """What was seen there, by name, the newest last."""
+    _marks: dict[str, Stored] = field(default_factory=dict)
+    """Marks that were seen there, by name."""
     _opened: Bucket | None = None
 
     def look(self) -> None:
@@ -47,8 +52,12 @@ class ObjectFiles:
             StateError: the store does not tell.
         """
         self._known = {}
-        below = self._bucket.below(self.place.key)
+        below = list(self._bucket.below(self.place.key))
         found = [one for one in below if one.address.key.endswith(_ENDING)]
+        names = {one.address.key.rpartition("/")[2]: one for one in below}
+        self._marks = {
+            name: one for name, one in names.items() if generations.number_of(name) is not None
+        }
         for one in sorted(found, key=lambda one: (one.written_at, one.address.key)):
             self._known.setdefault(one.address.key.rpartition("/")[2], []).append(one)
 
@@ -82,6 +91,50 @@ class ObjectFiles:
         steps.reached(f"file: after upload {role}")
         if self._known is not None:
             self._known.setdefault(name, []).append(seen)
+
+    def mark(self) -> Mark | None:
+        """The highest mark that was seen; None where there was none.
+
+        Raises:
+            StateError: the store does not tell, or the mark has just been followed by another.
+        """
+        if self._known is None:
+            self.look()
+        if not self._marks:
+            return None
+        name = max(self._marks, key=lambda name: generations.number_of(name) or 0)
+        content = BytesIO()
+        self._bucket.fetch(self._marks[name], content)
+        return generations.read(name, content.getvalue())
+
+    def set_mark(self, mark: Mark) -> None:
+        """Store a mark, then remove those it follows.
+
+        Raises:
+            StateError: the store did not take it.
+        """
+        key = self.place.below(mark.name).key
+        self._bucket.put(key, mark.as_bytes())
+        for name in generations.followed(self._marks, mark.generation):
+            self._bucket.delete(self._marks.pop(name).address.key)
+        seen = self._bucket.find(key)
+        if seen is None:
+            raise StateError(
+                f"{self.place.below(mark.name)} was written and is not there: see whether the store"
+                " keeps what it accepts, then run again; what was confirmed before is intact.",
+                details={"file": str(self.place.below(mark.name))},
+            )
+        self._marks[mark.name] = seen
+
+    def remove_marks(self) -> None:
+        """Remove every mark that the last look has seen.
+
+        Raises:
+            StateError: the store refused.
+        """
+        for one in self._marks.values():
+            self._bucket.delete(one.address.key)
+        self._marks = {}
 
     def fetch(self, name: str, folder: Path) -> tuple[Path, str] | None:
         """Bring a file into the folder, under a name of its own.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, bindparam, insert, or_, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlmodel import Session, col
 
 from audsync.domain import Action, BatchState, Receipt
@@ -59,6 +59,11 @@ _CHANGE_HEAD = (
     .where(_HEAD.c.audience_id == bindparam("audience"))
     .values(generation=_HEAD.c.generation + 1)
 )
+_SKIP_GENERATIONS = (
+    update(_HEAD)
+    .where(_HEAD.c.audience_id == bindparam("audience"), _HEAD.c.generation < bindparam("reached"))
+    .values(generation=bindparam("reached"))
+)
 _ONE_HEAD = select(
     _HEAD.c.files, _HEAD.c.facts, _HEAD.c.open_job_id, _HEAD.c.epoch, _HEAD.c.generation
 ).where(_HEAD.c.audience_id == bindparam("audience"))
@@ -66,6 +71,12 @@ _OPEN_BATCHES = (
     select(Batch)
     .where(col(Batch.audience_id) == bindparam("audience"), col(Batch.job_id) == bindparam("job"))
     .order_by(col(Batch.number))
+)
+_ACCEPTED_BATCHES = _OPEN_BATCHES.where(col(Batch.state) == BatchState.ACCEPTED)
+_STATES = (
+    select(_BATCH.c.state, func.count().label("batches"))
+    .where(_BATCH.c.job_id == bindparam("job"))
+    .group_by(_BATCH.c.state)
 )
 
 
@@ -121,6 +132,20 @@ def open_batches(session: Session, head: Head) -> Sequence[Batch]:
         return []
     key = {"audience": head.audience_id, "job": head.open_job_id}
     return session.scalars(_OPEN_BATCHES, key).all()
+
+
+def accepted_batches(session: Session, head: Head) -> Sequence[Batch]:
+    """Those of `open_batches` that the platform accepted and has not worked off yet."""
+    if head.open_job_id is None:
+        return []
+    key = {"audience": head.audience_id, "job": head.open_job_id}
+    return session.scalars(_ACCEPTED_BATCHES, key).all()
+
+
+def count_by_state(session: Session, job_id: UUID) -> dict[BatchState, int]:
+    """How many batches of the job are in each state that occurs."""
+    found = execute(session, _STATES, {"job": job_id})
+    return {row.state: row.batches for row in found}
 
 
 def commit_plan(
@@ -252,14 +277,22 @@ def divide(
 
 
 def close_plan(
-    session: Session, lease: Lease, *, files: dict[str, str], facts: dict[str, Any]
+    session: Session,
+    lease: Lease,
+    *,
+    files: dict[str, str],
+    facts: dict[str, Any],
+    after: int = 0,
 ) -> None:
     """Make `files` true; no plan is open any more.
+
+    `after`: a generation that this one must follow, where the store has lost some.
 
     Raises:
         LeaseLostError: the lease does not rule any more.
     """
-    _change_head(session, lease, {"files": files, "facts": facts, "open_job_id": None})
+    change = {"files": files, "facts": facts, "open_job_id": None}
+    _change_head(session, lease, change, after=after)
 
 
 def replace_files(
@@ -273,12 +306,14 @@ def replace_files(
     _change_head(session, lease, {"files": files, "facts": facts})
 
 
-def _change_head(session: Session, lease: Lease, change: dict[str, Any]) -> None:
+def _change_head(session: Session, lease: Lease, change: dict[str, Any], *, after: int = 0) -> None:
     leases.check(session, lease)
     change = change | {"epoch": lease.epoch, "updated_at": now(session)}
+    if after:
+        execute(session, _SKIP_GENERATIONS, {"audience": lease.audience_id, "reached": after})
     changed = execute(session, _CHANGE_HEAD, {"audience": lease.audience_id, **change})
     if not changed.rowcount:
-        row = {"audience_id": lease.audience_id, "generation": 1, **change}
+        row = {"audience_id": lease.audience_id, "generation": after + 1, **change}
         execute(session, insert(_HEAD), row)
 
 

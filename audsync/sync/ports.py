@@ -51,6 +51,10 @@ class Desk:
     clock: Clock
 
 
+def _unmarked() -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports(Desk):
     """The outside of one sync of one audience."""
@@ -64,6 +68,9 @@ class Ports(Desk):
     """How long the lease must hold when a request leaves."""
     patience_s: float
     """How long a run may wait for the platform to work off what it accepted."""
+    reached: Callable[[], int] = _unmarked
+    """Marks beside the state files how far the store has come, and tells that generation. Called
+    after the head has changed, before anything is sent; raises StateError where it cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

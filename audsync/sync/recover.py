@@ -24,10 +24,18 @@ from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import send
 from audsync.sync.split import disjoint
 
-LASTING_FACTS = ("predecessor", "must_wipe", request_size.FACT)
+LASTING_FACTS = ("predecessor", "must_wipe", "reached", request_size.FACT)
 """What outlives every plan, until whoever noted it is done with it."""
 _KEPT_FACTS = (
-    *("rules", "sizes", "rejects", "lists", "round", "stuck_session", "is_lost"),
+    "rules",
+    "sizes",
+    "profiles",
+    "rejects",
+    "lists",
+    "round",
+    "stuck_session",
+    "is_lost",
+    "size_before",
     *LASTING_FACTS,
 )
 _NO_TRACE = frozenset({BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT})
@@ -91,6 +99,7 @@ def recover(ports: Ports, subject: Subject) -> Standing:
             ledger.close_plan(
                 session, ports.lease, files=standing.files.as_dict(), facts=dict(standing.facts)
             )
+        ports.reached()
     if "stuck_session" in standing.facts:
         _end_stuck_session(ports, subject, standing.files, standing.facts["stuck_session"])
     return standing
@@ -111,6 +120,7 @@ def closed_as(
     return closed, {
         "rules": facts["rules"],
         "sizes": as_json(desk.engine.sizes(closed)) if is_less else facts["next_sizes"],
+        "profiles": facts.get("next_profiles"),
         "rejects": facts.get("rejects", {}),  # plans of earlier versions have none
         "lists": facts.get("lists", {}),
         "round": facts.get("next_round"),

@@ -48,6 +48,8 @@ from audsync.sync.send import send
 from audsync.sync.sending import Session, as_new
 
 SESSION_BITS = 62
+_UNTIL_CLOSED = ("is_lost", "size_before", "profiles")
+"""Facts of before that a plan keeps until it is closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +138,7 @@ def synchronise(
         segment = replace(segment, prepare=lambda _cache: desired)
         standing = recover(ports, subject)
         drafted = draft(ports, standing, segment, guard, wish)
-    _require_knowledge(standing, drafted, subject)
+    require_knowledge(standing, drafted, audience=subject.name)
     return _carry_out(ports, subject, drafted, guard, _planned_facts(standing, drafted, segment))
 
 
@@ -170,6 +172,7 @@ def _carry_out(
     mark = _mark(ports, plan)
     if mark:
         facts = {**facts, "mark": mark.isoformat()}
+    facts = {**facts, "reached": ports.reached()}
     with ports.database.transaction() as session:
         ledger.commit_plan(
             session,
@@ -179,6 +182,7 @@ def _carry_out(
             facts=facts,
             batches=[as_new(batch, sessions) for batch in plan.batches],
         )
+    ports.reached()
     sending = send(ports, subject, plan.files, plan.batches, sessions, mark)
     batches = sending.in_order()
     status = bookkeeping.status_of(batches)
@@ -233,7 +237,7 @@ def _require_members(ports: Ports, plan: Plan, subject: Subject) -> None:
         )
 
 
-def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> None:
+def require_knowledge(standing: Standing, drafted: Draft, *, audience: str) -> None:
     """Without its files nothing is known of an audience: only a session that swaps all is exact.
 
     Raises:
@@ -242,9 +246,10 @@ def _require_knowledge(standing: Standing, drafted: Draft, subject: Subject) -> 
     is_swap = any(_swaps(batch) for batch in drafted.plan.batches)
     if standing.facts.get("is_lost") and not is_swap:
         raise StateError(
-            f"What is on the platform for {subject.name} is not known any more: its state files"
-            " were lost. Run `audsync replace` on it, which trusts no snapshot; where its segment"
-            " is empty, delete it and create it anew."
+            f"What is on the platform for {audience} is not known any more: its state files were"
+            f" lost. Run `audsync reconcile {audience}`, which trusts none; where its segment is"
+            " empty, delete it and create it anew.",
+            details={"audience": audience},
         )
 
 
@@ -272,7 +277,7 @@ def draft(
     if plan.batches and desk.spec.changes_by_replace and not wish.is_replace:
         swap = replace(request, is_replace=True)
         plan = desk.engine.plan(standing.files, desired, swap)
-    snapshot_size = sum(standing.sizes.values())
+    snapshot_size = sum(standing.sizes.values()) or standing.facts.get("size_before", 0)
     return Draft(
         plan=plan,
         books=bookkeeping.close(desired.counts, plan, plan.batches, platform_rejected=0),
@@ -314,6 +319,7 @@ def _close(
     closed, known = closed_as(ports, files, batches, facts)
     with ports.database.transaction() as session:
         ledger.close_plan(session, ports.lease, files=closed.as_dict(), facts=known)
+    ports.reached()
     return closed
 
 
@@ -325,7 +331,8 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
         "sizes": as_json(standing.sizes),
         "next_sizes": as_json(drafted.plan.summary.desired_sizes),
         "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),
-        "is_lost": bool(standing.facts.get("is_lost")),
+        "next_profiles": drafted.desired.counts.profiles,
+        **{name: standing.facts[name] for name in _UNTIL_CLOSED if name in standing.facts},
         "round": standing.facts.get("round"),
         "next_round": drafted.round.as_json() if drafted.round else None,
         "rejects": guards.reject_percents(drafted.counts, drafted.plan.summary),

@@ -4,7 +4,7 @@ An accepted request is neither applied nor refused: the plan it belongs to stays
 platform says what became of it. Whatever it does not say in time is taken for unknown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from audsync.domain import BatchState, Receipt, Settlement, SettlementState
 from audsync.errors import AudsyncError, SettlingError
-from audsync.store import jobs, ledger
+from audsync.store import ledger
 from audsync.store.tables import AudienceSyncJob, Batch
 from audsync.sync.ports import Ports, Subject
 
@@ -96,10 +96,9 @@ def wait(ports: Ports, subject: Subject, *, why: str) -> None:
 def _open_plan(ports: Ports, subject: Subject) -> _Open | None:
     with ports.database.reading() as session:
         head = ledger.head(session, subject.audience_id)
-        rows = ledger.open_batches(session, head)
         if head.open_job_id is None:
             return None
-        accepted = [row for row in rows if row.state is BatchState.ACCEPTED]
+        accepted = ledger.accepted_batches(session, head)
         return _Open(job_id=head.open_job_id, accepted=accepted)
 
 
@@ -133,7 +132,7 @@ def _record(ports: Ports, plan: _Open, answers: Iterable[tuple[Batch, Settlement
             )
         job = session.get_one(AudienceSyncJob, plan.job_id)
         job.settlement = _with(job.settlement, [answer for _, answer, _ in known])
-        job.settlement = _counted(job.settlement, jobs.batches(session, plan.job_id))
+        job.settlement = _counted(job.settlement, ledger.count_by_state(session, plan.job_id))
     return waiting
 
 
@@ -149,10 +148,10 @@ def of_job(ports: Ports, job_id: UUID) -> dict[str, Any] | None:
         return None
     with ports.database.reading() as session:
         known = session.get_one(AudienceSyncJob, job_id).settlement
-        rows = jobs.batches(session, job_id)
-        if known is None and all(row.state is not BatchState.ACCEPTED for row in rows):
+        counts = ledger.count_by_state(session, job_id)
+        if known is None and BatchState.ACCEPTED not in counts:
             return None
-        return _counted(known, rows)
+        return _counted(known, counts)
 
 
 def of_open_plan(ports: Ports, subject: Subject) -> dict[str, Any] | None:
@@ -175,11 +174,11 @@ def _with(known: dict[str, Any] | None, answers: Sequence[Settlement]) -> dict[s
     return {**merged, "reasons": reasons, "match_rate_percent": rate}
 
 
-def _counted(known: dict[str, Any] | None, rows: Sequence[Batch]) -> dict[str, Any]:
+def _counted(known: dict[str, Any] | None, counts: Mapping[BatchState, int]) -> dict[str, Any]:
     """What is known with the requests counted as the ledger has them."""
-    pending = sum(row.state is BatchState.ACCEPTED for row in rows)
-    confirmed = sum(row.state is BatchState.APPLIED for row in rows)
-    rejected = sum(row.state is BatchState.UNKNOWN for row in rows)
+    pending = counts.get(BatchState.ACCEPTED, 0)
+    confirmed = counts.get(BatchState.APPLIED, 0)
+    rejected = counts.get(BatchState.UNKNOWN, 0)
     done = "rejected" if rejected else "confirmed"
     return {
         "rejected_rows": 0,

@@ -54,8 +54,10 @@ def named(project: Project) -> set[str]:
 
 
 def stored(place: Place) -> list[str]:
-    """The names of the files in the object store; each in a folder of its run."""
-    return sorted(key.rpartition("/")[2] for key in place.listed("audsync"))
+    """The names of the files in the object store, but marks; each in a folder of its run."""
+    return sorted(
+        key.rpartition("/")[2] for key in place.listed("audsync") if "/generation-" not in key
+    )
 
 
 def cache_of(project: Project) -> Path:
@@ -127,7 +129,7 @@ def test_a_lost_object_is_named_with_what_to_do_and_replace_does_it(
     job = project.sync().job
     assert job["error"]["code"] == "STATE_ERROR"
     assert lost.rpartition("/")[2] in job["error"]["message"]
-    assert "audsync replace" in job["error"]["message"]
+    assert "audsync reconcile" in job["error"]["message"]
     assert any("is missing" in check.detail for check in examine(project.runtime))
     project.segment([ADA, CYD])
     assert audiences.replace(project.runtime, "a").job["status"] == "completed"
@@ -262,3 +264,23 @@ def test_state_error_is_what_a_missing_file_raises(project: Project, place: Plac
     shutil.rmtree(cache_of(project))
     with pytest.raises(StateError, match=f"s3://{place.address.bucket}/audsync/tenant-1/"):
         plan(project.runtime, "a")
+
+
+def test_a_store_that_was_restored_is_told_by_the_mark_in_the_object_store(
+    project: Project, place: Place
+) -> None:
+    project.segment([ADA, BO])
+    project.create()
+    project.runtime.database.dispose()
+    shutil.copy(project.folder / "audsync.db", project.folder / "kept.db")
+    project.segment([ADA, BO, CYD])
+    project.sync()
+    project.runtime.database.dispose()
+    shutil.copy(project.folder / "kept.db", project.folder / "audsync.db")
+    project.restart()
+    assert project.sync().job["error"]["code"] == "STATE_ERROR"
+    assert audiences.reconcile(project.runtime, "a").exit_code == 0
+    assert project.sync().exit_code == 0
+    assert len([key for key in place.listed("audsync") if "/generation-" in key]) == 1
+    assert audiences.delete(project.runtime, "a").exit_code == 0
+    assert place.listed("audsync") == []

@@ -184,7 +184,7 @@ def test_a_damaged_file_is_refused_and_a_replace_needs_none(project: Project) ->
         data[len(data) // 2] ^= 1
         file.write_bytes(data)
     broken = {check.name: check for check in examine(project.runtime) if not check.ok}
-    assert broken["snapshots"].mend == "audsync replace a"
+    assert broken["snapshots"].mend == "audsync reconcile a"
     project.segment([BOB])
     refused = project.sync()
     assert (refused.exit_code, refused.job["error"]["code"]) == (1, "STATE_ERROR")

@@ -167,6 +167,27 @@ def test_closing_a_plan_moves_the_files_and_opens_nothing(run: Run, database: Da
     assert (head.open_job_id, head.generation) == (None, 2)
 
 
+def test_a_generation_follows_those_that_a_restored_store_has_lost(
+    run: Run, database: Database
+) -> None:
+    for after, generation in ((7, 8), (3, 9), (0, 10)):
+        with database.transaction() as session:
+            ledger.close_plan(session, run.lease, files={}, facts={}, after=after)
+        assert run.head().generation == generation
+
+
+def test_batches_are_counted_by_state(run: Run, database: Database) -> None:
+    run.plan(3)
+    run.move(BatchState.SENDING)
+    run.move(BatchState.ACCEPTED, receipt=RECEIPT)
+    run.move(BatchState.SENDING, number=2)
+    with database.reading() as session:
+        counts = ledger.count_by_state(session, run.job_id)
+        accepted = ledger.accepted_batches(session, run.head())
+    assert counts == {BatchState.ACCEPTED: 1, BatchState.SENDING: 1, BatchState.PLANNED: 1}
+    assert [batch.number for batch in accepted] == [1]
+
+
 def test_replacing_files_keeps_the_plan_open(run: Run, database: Database) -> None:
     run.plan(1)
     with database.transaction() as session:
