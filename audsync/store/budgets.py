@@ -25,6 +25,8 @@ LATE_S = 0.25
 """Whoever wakes so long after the place it was given takes another one: by then it may be where
 others have theirs."""
 
+LONGEST_WAIT_S = 3600.0
+"""Nobody takes a place that is further away: the most that `limits.max_wait` may be."""
 _WIDER = 1.01
 
 _BUDGET = tables.METADATA.tables["budget"]
@@ -66,13 +68,14 @@ def take(
         moment = now(session)
         blocked_until = None if asks_anyway else row.blocked_until
         earliest = max(moment, blocked_until or moment)
-        at_s = place_s(quota.rates, row.taken, earliest.timestamp())
+        known = believable(quota.rates, row.taken, now_s=moment.timestamp())
+        at_s = place_s(quota.rates, known, earliest.timestamp())
         at = max(earliest, datetime.fromtimestamp(at_s, UTC))
         wait_s = (at - moment).total_seconds()
         is_blocked = earliest > moment
         is_taken = wait_s <= max(0.0, most_s, 0.0 if is_blocked else pace_s)
         if is_taken:
-            taken = taken_after(quota.rates, row.taken, at.timestamp(), since_s=moment.timestamp())
+            taken = taken_after(quota.rates, known, at.timestamp(), since_s=moment.timestamp())
             execute(session, _CHANGE, {"quota": quota.key, "taken": taken})
     return Place(at=at, wait_s=wait_s, is_taken=is_taken, is_blocked=is_blocked)
 
@@ -103,6 +106,22 @@ def unblock(database: Database, quota: CallQuota) -> None:
     with database.transaction() as session:
         if _locked(session, quota.key).blocked_until is not None:
             execute(session, _CHANGE, {"quota": quota.key, "blocked_until": None})
+
+
+def believable(
+    rates: Sequence[CallRate], taken: Mapping[str, float], *, now_s: float
+) -> dict[str, float]:
+    """What is taken, without what lies further ahead than any call ever takes. Pure.
+
+    On SQLite the clock is the host's: where it was a day ahead and is right again, what was taken
+    by then would keep everybody waiting for that day.
+    """
+    most_s = {rate.name: LONGEST_WAIT_S + (_burst(rate) + 1) * _step_s(rate) for rate in rates}
+    return {
+        name: until_s
+        for name, until_s in taken.items()
+        if until_s <= now_s + most_s.get(name, LONGEST_WAIT_S)
+    }
 
 
 def place_s(rates: Sequence[CallRate], taken: Mapping[str, float], earliest_s: float) -> float:

@@ -147,3 +147,15 @@ def test_what_is_over_is_not_kept(database: Database, clock: SetClock) -> None:
     with database.reading() as session:
         row = session.get_one(Budget, "k")
         assert list(row.taken) == ["60s"]
+
+
+def test_a_clock_that_was_a_day_ahead_and_is_right_again_keeps_nobody_waiting(
+    database: Database, clock: SetClock
+) -> None:
+    clock.advance(86_400)
+    for _ in range(20):
+        budgets.take(database, QUOTA, most_s=60)
+    clock.advance(-86_400)
+    assert budgets.take(database, QUOTA, most_s=60).wait_s == 0
+    places = [budgets.take(database, QUOTA, most_s=3600) for _ in range(40)]
+    assert most_in_a_window([place.at for place in places], SECOND) <= SECOND.calls
