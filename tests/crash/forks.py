@@ -23,6 +23,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 90
+_MARGIN_S = 0.1
+"""What a short lease must outlast a request's time-out by."""
 PRELOADED = (
     "alembic.command",
     "anyio",
@@ -72,6 +74,8 @@ class Haste:
     """It never sleeps longer at once."""
     ahead_s: float = 0.0
     """How far its clock is ahead."""
+    lease_s: float = 0.0
+    """How long its leases last; 0 for as long as they do."""
 
 
 class Forked:
@@ -125,11 +129,12 @@ class Forked:
 class ForkServer:
     """A process that forks for every command line it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, through: Sequence[str] = ()) -> None:
+        """Start it, by the command `through`, which may give it a host of its own."""
         self._count = 0
         self._folder = Path(tempfile.mkdtemp(prefix="audsync-forks-"))
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [*through, sys.executable, __file__],
             env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **QUIET},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -231,6 +236,10 @@ def _hurry(haste: "Haste") -> None:
     now, sleep, ahead = clock.now, clock.sleep, timedelta(seconds=haste.ahead_s)
     clock.now = lambda self: now(self) + ahead
     clock.sleep = lambda self, seconds: sleep(self, min(seconds, haste.nap_s))
+    if haste.lease_s:
+        importlib.import_module("audsync.store.leases").TTL_S = haste.lease_s
+        for name in ("audsync.services.heartbeat", "audsync.services.sync_audience"):
+            importlib.import_module(name).MARGIN_S = _MARGIN_S
 
 
 if __name__ == "__main__":

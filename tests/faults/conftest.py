@@ -9,12 +9,12 @@ import pytest
 
 from audsync.sandbox.clock import VirtualClock
 from audsync.sandbox.serve import serve
-from tests.crash.conftest import MEMORY, fork_server, hasty_project, project, sandbox
+from tests.crash.conftest import MEMORY, any_project, fork_server, hasty_project, project, sandbox
 from tests.crash.ways import WAYS, Way
 from tests.faults.proxy import Proxy
 from tests.faults.scene import LeapingClock, PlatformClock, Scene
 
-__all__ = ["fork_server", "hasty_project", "project", "sandbox"]
+__all__ = ["any_project", "fork_server", "hasty_project", "project", "sandbox"]
 
 
 class Stages:
@@ -25,7 +25,7 @@ class Stages:
 
     def take(self, way: Way) -> tuple[Scene, ExitStack]:
         """A scene of this way that is in step; nobody else has it until it is given back."""
-        return self._kept.pop(way.label, None) or _made(way)
+        return self._kept.pop(way.label, None) or made(way)
 
     def give_back(self, scene: Scene, stack: ExitStack) -> None:
         self._kept[scene.way.label] = scene, stack
@@ -35,7 +35,8 @@ class Stages:
             stack.close()
 
 
-def _made(way: Way) -> tuple[Scene, ExitStack]:
+def made(way: Way, *, store: str = "sqlite:///audsync.db") -> tuple[Scene, ExitStack]:
+    """A scene in step; whoever has the stack ends it."""
     stack = ExitStack()
     running = stack.enter_context(serve())
     proxy = stack.enter_context(Proxy(running.url))
@@ -50,6 +51,7 @@ def _made(way: Way) -> tuple[Scene, ExitStack]:
         proxy=proxy,
         clock=clock,
         way=way,
+        store=store,
     )
     stack.callback(scene.close)
     scene.begin()

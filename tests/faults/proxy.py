@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 _METHODS = (b"GET ", b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
@@ -70,7 +71,7 @@ class _Armed:
         return self.seen >= first and (not times or self.seen < first + times)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Link:
     """One connection of a client, and the one to the platform that belongs to it."""
 
@@ -103,11 +104,17 @@ class _Link:
 class Proxy:
     """Listens until it is closed; `url` stands for the platform's address."""
 
-    def __init__(self, target: str) -> None:
-        """Listen on loopback before `target`, `http://HOST:PORT`."""
-        host, _, port = target.removeprefix("http://").partition(":")
-        self._target = host, int(port)
+    def __init__(self, target: str | Path, *, place: Path | None = None) -> None:
+        """Listen before `target`.
+
+        Args:
+            target: `http://HOST:PORT`, or a socket's path.
+            place: the path of a socket to listen on; None for a port on loopback.
+        """
+        self._target = target
+        self._place = place
         self._armed: list[_Armed] = []
+        self._links: list[_Link] = []
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -125,6 +132,10 @@ class Proxy:
         """From now on these and no others; the first that wants a request gets it."""
         self.struck = 0
         self._armed = [_Armed(each) for each in mischiefs]
+
+    def strike_all(self, mischief: Mischief) -> None:
+        """Let this befall whatever passes on the connections that there are, from now on."""
+        self._call(self._strike_all(mischief))
 
     def shut(self) -> None:
         """Listen no more, and end every connection: whoever calls is refused."""
@@ -152,6 +163,9 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _open(self) -> None:
+        if self._place is not None:
+            self._server = await asyncio.start_unix_server(self._serve, self._place)
+            return
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
@@ -165,13 +179,24 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
 
+    async def _strike_all(self, mischief: Mischief) -> None:
+        for link in self._links:
+            link.begin(mischief)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(self._target)
+        host, _, port = self._target.removeprefix("http://").partition(":")
+        return await asyncio.open_connection(host, int(port))
+
     async def _serve(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         try:
-            answers, far = await asyncio.open_connection(*self._target)
+            answers, far = await self._connect()
         except OSError:
             near.close()
             return
         link = _Link(near, far)
+        self._links.append(link)
         back = asyncio.ensure_future(_answered(link, answers))
         try:
             await self._forth(link, reader)
@@ -179,6 +204,7 @@ class Proxy:
         except (ConnectionError, asyncio.CancelledError):
             return  # the client went away, or the proxy is shut
         finally:
+            self._links.remove(link)
             back.cancel()
             near.close()
             far.close()

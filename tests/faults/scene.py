@@ -18,6 +18,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import update
+
 from audsync import logs
 from audsync.clock import Clock
 from audsync.config.load import load_config
@@ -25,8 +27,9 @@ from audsync.domain import RemoteId
 from audsync.errors import AudsyncError
 from audsync.sandbox.serve import Running
 from audsync.services import audiences
-from audsync.services.runtime import Runtime
+from audsync.services.runtime import Runtime, Silence
 from audsync.services.sync_audience import Report
+from audsync.store.tables import Lease
 from tests.crash.harness import Ended, Project, assert_books_close
 from tests.crash.people import Town
 from tests.crash.ways import SNAPCHAT, WAYS
@@ -76,6 +79,18 @@ class PlatformClock:
         self._clock.sleep(seconds)
 
 
+class _Watching(Silence):
+    """Progress that tells a scene when rows have been read."""
+
+    def __init__(self, scene: "Scene") -> None:
+        self._scene = scene
+
+    def advance(self, amount: int) -> None:
+        do, self._scene.on_rows = self._scene.on_rows, None
+        if do is not None and amount:
+            do()
+
+
 def nothing_more(_runtime: Runtime) -> None:
     """What happens to most runs before they begin."""
 
@@ -94,6 +109,8 @@ class Scene(Project):
     """Every log line so far."""
     on_runtime: Callable[[Runtime], None] = nothing_more
     """Called with the runtime of each run before it begins."""
+    on_rows: Callable[[], None] | None = None
+    """Called once when the first rows of the segment were read."""
     is_healed: bool = False
     """Whether the last run left it in step."""
 
@@ -120,6 +137,19 @@ class Scene(Project):
             segment="vip", connection=self.way.connection, slug=self.slug, name=self.slug
         )
         return self.call(lambda runtime: audiences.create(runtime, new))
+
+    def sync_guarded(self) -> Ended:
+        """`sync` as it is when nobody lifts the guards."""
+        return self.call(lambda runtime: audiences.sync(runtime, self.slug))
+
+    def release_by_time(self) -> None:
+        """A lease that could not be given back ends by itself; the server's clock is not ours."""
+        runtime = self.runtime()
+        with runtime.database.transaction() as session:
+            session.execute(
+                update(Lease).values(expires_at=runtime.database.now(session))  # type: ignore[arg-type]
+            )
+        runtime.database.dispose()
 
     def replace(self) -> Ended:
         return self.call(lambda runtime: audiences.replace(runtime, self.slug, allow_shrink=True))
@@ -155,6 +185,7 @@ class Scene(Project):
             try:
                 runtime = self.runtime()
                 self.on_runtime(runtime)
+                runtime.progress = _Watching(self)
                 try:
                     report = work(runtime)
                 finally:
