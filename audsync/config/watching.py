@@ -140,6 +140,11 @@ class HealthConfig(Section):
     min_match_percent: float = Field(
         default=50.0, ge=0, le=100, description="Least match rate, on average."
     )
+    max_size_drift_percent: float = Field(
+        default=10.0,
+        ge=0,
+        description="Percent that a size may differ from what earlier ones lead to expect.",
+    )
     max_sync: Duration = Field(default=300, ge=1, description="Longest time that a job may take.")
     max_latency: Duration = Field(
         default=5, ge=1, description="Longest time that a platform may take to answer, on average."

@@ -70,6 +70,10 @@ class Spec:
     """An audience can be emptied by one call."""
     settles_within_s: int = 0
     """Requests that are accepted are worked off later, at most so many seconds; 0: at once."""
+    sizes_settle_within_s: int = 172_800
+    """For so long after a change the size that is told may be an older one."""
+    smallest_size_told: int = 0
+    """What stands for every smaller size, too."""
     changes_by_replace: bool = False
     """Members change by nothing but a whole replace session, which takes effect with its last
     batch or not at all; so an audience cannot be emptied. Only where `replaces_by` is `session`;

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from audsync.domain import (
     AudienceState,
-    RemoteAudience,
     SettlementState,
     SyncStatus,
     TriggeredBy,
 )
 from audsync.errors import AttentionError, AudienceGoneError, UnavailableError
-from audsync.services import retries, told
+from audsync.services import retries
 from audsync.services.schedule import Timetable, next_slot
 from audsync.store import jobs
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
@@ -30,7 +29,6 @@ def settle(
     session: "Session",
     job: AudienceSyncJob,
     outcome: Outcome,
-    remote: RemoteAudience | None,
     *,
     timetable: Timetable,
     now: datetime,
@@ -40,8 +38,6 @@ def settle(
     error = outcome.error
     wait_s = retries.wait_s(error, job.attempt)
     retry_at = None if wait_s is None else timetable.awake(now + timedelta(seconds=wait_s))
-    if remote is not None:
-        told.remember(audience, remote, now=now)
     if any(warning["code"] == "NO_VALID_IDENTIFIERS" for warning in job.warnings):
         audience.match_rate = 0.0
     job.match_rate = audience.match_rate

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from audsync import logs
-from audsync.domain import RemoteAudience
-from audsync.services import aftermath, connection_health, expiry, notices
+from audsync.domain import RemoteAudience, SyncStatus
+from audsync.services import aftermath, connection_health, expiry, notices, told
 from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
+from audsync.services.size_watch import Scene
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync.run import Outcome
 
@@ -28,6 +29,11 @@ class Ending:
     audience: PlatformAudience
     outcome: Outcome
     remote: RemoteAudience | None
+    """What the platform said before anything was sent."""
+    scene: Scene | None = None
+    """What the size in it can be held against."""
+    was_anew: bool = False
+    """Whether everybody was to be sent again, whatever is there."""
 
 
 def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datetime) -> Outcome:
@@ -39,15 +45,27 @@ def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datet
     job, audience = ending.job, ending.audience
     outcome = aftermath.patient(ending.outcome, audience, now=now)
     desk = Desk.of(runtime.config, session, now)
+    sizes = _note_sizes(ending, outcome, now=now)
     soon = expiry.warnings_for(session, audience, now, left=desk.credentials_left)
-    job.warnings = [*job.warnings, *soon]
+    job.warnings = [*job.warnings, *sizes, *soon]
     timetable = timetable_of(runtime.config)
-    aftermath.settle(session, job, outcome, ending.remote, timetable=timetable, now=now)
+    aftermath.settle(session, job, outcome, timetable=timetable, now=now)
     connection_health.note_job(session, audience, outcome.error, now=now)
     notices.note_job(desk, audience, job)
     runtime.timings.write(session, desk.tenant_id, now=now)
     _log_end(job)
     return outcome
+
+
+def _note_sizes(ending: Ending, outcome: Outcome, *, now: datetime) -> list[dict[str, str]]:
+    """Keep what the platform said; the warning that it is not what it should be, if it is not."""
+    if ending.remote is not None:
+        told.remember(ending.audience, ending.remote, now=now, scene=ending.scene)
+    if ending.was_anew and outcome.status in {SyncStatus.COMPLETED, SyncStatus.PARTIAL}:
+        # What is left of it, such as Google's sweep, belongs to a later run.
+        told.start_anew(ending.audience, now=now)
+    found = told.drifts(ending.audience)
+    return [found] if found else []
 
 
 def _log_end(job: AudienceSyncJob) -> None:

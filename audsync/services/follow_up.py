@@ -18,6 +18,7 @@ from audsync.services.continuity import Continuity
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
+from audsync.services.size_watch import scene_of
 from audsync.services.state_files import folder_of
 from audsync.services.sync_audience import max_rows
 from audsync.store import audiences, leases, ledger
@@ -115,7 +116,8 @@ class _Visit:
             raise
         with self.runtime.database.reading() as session:
             now = self.runtime.database.now(session)
-        told.remember(self.audience, found, now=now)
+            scene = scene_of(session, self.runtime, self.audience, self.connector.spec)
+        told.remember(self.audience, found, now=now, scene=scene)
         if self.connector.spec.creates_with_members:
             self.audience.platform_audience_id = found.id
         self._save()

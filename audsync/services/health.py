@@ -36,6 +36,7 @@ def known(runtime: Runtime) -> Facts:
             last_run=json.loads(last_run) if last_run else None,
             past=watch.past(session, tenant, since),
             match_rates=watch.match_rates(session, tenant),
+            drifts=watch.drifts(session, tenant),
             limits=limits,
             circuits=breakers.listed(session, tenant),
             latencies=latencies.by_platform(session, tenant, since=since),

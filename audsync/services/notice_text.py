@@ -53,7 +53,7 @@ _REMEDIES: Mapping[NotifyEvent, str] = {
     NotifyEvent.EMPTY_SEGMENT: "Look at the source and at `where` of the segment: `audsync check"
     " {segment}`.",
     NotifyEvent.LOW_MATCH_RATE: "`audsync check {segment}` shows which columns are worth mending.",
-    NotifyEvent.SIZE_DRIFT: "`audsync replace {audience}` makes it exactly the segment.",
+    NotifyEvent.SIZE_DRIFT: "`audsync reconcile {audience}` makes it exactly the segment.",
     NotifyEvent.CIRCUIT_OPEN: "Nothing: it is tried again by itself. `audsync health` shows how it"
     " is.",
 }

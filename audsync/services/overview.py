@@ -75,6 +75,8 @@ def _warnings(session: "Session", audience: PlatformAudience, spec: Spec) -> lis
     """What the platform's own count says goes before what the latest job could tell."""
     latest = jobs.recent(session, audience.tenant_id, audience_id=audience.id, limit=1)
     said = [one for job in latest for one in job.warnings if one["code"] in _LASTING_WARNINGS]
+    drift = told.drifts(audience)
+    said = [*([drift] if drift else ()), *said]
     small = told.too_small(audience, spec)
     if small is None:
         return said

@@ -58,6 +58,8 @@ class Facts:
     limits: HealthConfig = field(default_factory=HealthConfig)
     circuits: dict[str, Circuit] = field(default_factory=dict)
     latencies: dict[Platform, Histogram] = field(default_factory=dict)
+    drifts: dict[str, float] = field(default_factory=dict)
+    """Audiences of another size than they should have, and by how many percent."""
     undelivered: tuple[int, int] = (0, 0)
     """Notifications that wait, and that were given up in the window."""
 
@@ -175,6 +177,15 @@ def _match_rate(facts: Facts) -> Iterator[Signal]:
     yield Signal(check="match_rate", ok=is_ok, detail=detail)
 
 
+def _size_drift(facts: Facts) -> Iterator[Signal]:
+    """Audiences whose platform counts another size than it should."""
+    found = [f"{slug} ({percent:+.0f} %)" for slug, percent in sorted(facts.drifts.items())]
+    detail = "sizes are as expected, where platforms tell them"
+    if found:
+        detail = f"not of the expected size, see `audsync status`: {', '.join(found)}"
+    yield Signal(check="size_drift", ok=not found, detail=detail)
+
+
 def _sync_duration(facts: Facts) -> Iterator[Signal]:
     slowest = facts.past.slowest
     if slowest is None:
@@ -256,6 +267,7 @@ _CHECKS: tuple[Callable[[Facts], Iterable[Signal]], ...] = (
     _queue_depth,
     _failure_rate,
     _match_rate,
+    _size_drift,
     _sync_duration,
     _latency,
     _credential_expiry,

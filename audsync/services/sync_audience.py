@@ -34,6 +34,7 @@ from audsync.services.footing import Footing
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
+from audsync.services.size_watch import Scene, scene_of
 from audsync.services.state_files import folder_of
 from audsync.services.succession import Succession
 from audsync.services.warnings import warnings_of
@@ -143,6 +144,8 @@ class _Work:
     lease: leases.Lease
     heartbeat: Heartbeat
     counts: Books | None = None
+    scene: Scene | None = None
+    """What the size that the platform told can be held against."""
 
     def run(self) -> Report:
         job = self._begin()
@@ -221,6 +224,8 @@ class _Work:
         found = self.connector.describe(remote)
         with self.runtime.database.reading() as session:
             facts = ledger.head(session, self.audience_id).facts
+            audience = session.get_one(PlatformAudience, self.audience_id)
+            self.scene = scene_of(session, self.runtime, audience, self.connector.spec)
         if not found.is_usable and not ("stuck_session" in facts or facts.get("is_replace")):
             raise ConflictError(
                 f"{self.connector.spec.platform} takes no changes to the audience now"
@@ -369,7 +374,14 @@ class _Work:
             leases.check(session, self.lease)
             now = self.runtime.database.now(session)
             audience = session.get_one(PlatformAudience, self.audience_id)
-            ending = Ending(job=job, audience=audience, outcome=outcome, remote=remote)
+            ending = Ending(
+                job=job,
+                audience=audience,
+                outcome=outcome,
+                remote=remote,
+                scene=self.scene,
+                was_anew=self._is_replace,
+            )
             outcome = conclude(session, self.runtime, ending, now=now)
             return Report(
                 job=reports.job(job),

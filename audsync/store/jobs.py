@@ -1,6 +1,7 @@
 """The history: one row per operation, with its counts. Functions never commit."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -188,6 +189,40 @@ def has_completed(session: Session, audience_id: UUID) -> bool:
         col(AudienceSyncJob.status) == SyncStatus.COMPLETED,
     )
     return session.exec(statement.limit(1)).first() is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What some jobs may have changed on a platform, together."""
+
+    identifiers: int
+    profiles: int
+    is_whole: bool
+    """Whether one of them was to send everybody."""
+
+
+def changes_since(session: Session, audience_id: UUID, since: datetime) -> Changes:
+    """What the audience's jobs changed that ended after `since`, whole or not."""
+    counts = (
+        func.coalesce(func.sum(col(AudienceSyncJob.identifiers_added)), 0),
+        func.coalesce(func.sum(col(AudienceSyncJob.identifiers_removed)), 0),
+        func.coalesce(func.sum(col(AudienceSyncJob.profiles_sent)), 0),
+        func.coalesce(func.sum(col(AudienceSyncJob.profiles_removed)), 0),
+    )
+    mine = (
+        col(AudienceSyncJob.platform_audience_id) == audience_id,
+        col(AudienceSyncJob.completed_at) > since,
+        col(AudienceSyncJob.total_batches) > 0,
+    )
+    added, removed, sent, left = session.execute(select(*counts).where(*mine)).one()
+    whole = select(col(AudienceSyncJob.id)).where(
+        *mine, col(AudienceSyncJob.operation).in_((SyncOperation.CREATE, SyncOperation.REPLACE))
+    )
+    return Changes(
+        identifiers=int(added + removed),
+        profiles=int(sent + left),
+        is_whole=session.exec(whole.limit(1)).first() is not None,
+    )
 
 
 def success_rate(session: Session, audience_id: UUID, since: datetime) -> float | None:

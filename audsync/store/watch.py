@@ -127,6 +127,17 @@ def match_rates(session: Session, tenant_id: int) -> dict[str, float]:
     return {slug: rate for slug, rate in found if rate is not None}
 
 
+def drifts(session: Session, tenant_id: int) -> dict[str, float]:
+    """Living audiences of another size than they should have: by how many percent, by slug."""
+    found = session.exec(
+        select(PlatformAudience.slug, PlatformAudience.told).where(
+            col(PlatformAudience.tenant_id) == tenant_id,
+            col(PlatformAudience.state) != AudienceState.RETIRED,
+        )
+    ).all()
+    return {slug: told["drift"]["percent"] for slug, told in found if told and told.get("drift")}
+
+
 def last_success(session: Session, audience_id: UUID) -> datetime | None:
     """When the audience was last brought wholly in step."""
     return session.exec(

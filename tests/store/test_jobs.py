@@ -173,3 +173,34 @@ def test_jobs_whose_process_is_gone_are_found(
         jobs.finish(session, found, status=SyncStatus.FAILED, now=clock.now(), error=ERROR)
     with database.reading() as session:
         assert jobs.abandoned(session, audience.id) == []
+
+
+def test_what_jobs_changed_since_a_moment_is_counted_together(
+    database: Database, audience: PlatformAudience, clock: SetClock
+) -> None:
+    for status in (SyncStatus.COMPLETED, SyncStatus.PARTIAL, SyncStatus.FAILED):
+        job = _begin(database, audience, clock)
+        job.identifiers_added, job.identifiers_removed = 5, 2
+        job.profiles_sent, job.profiles_removed = 3, 1
+        job.total_batches = 0 if status is SyncStatus.FAILED else 1
+        clock.advance(60)
+        _finish(database, job, clock, status)
+    since = clock.now() - timedelta(seconds=90)
+    with database.reading() as session:
+        recent = jobs.changes_since(session, audience.id, since)
+        all_of_it = jobs.changes_since(session, audience.id, since - timedelta(hours=1))
+        nothing = jobs.changes_since(session, audience.id, clock.now())
+    assert (recent.identifiers, recent.profiles, recent.is_whole) == (7, 4, False)
+    assert (all_of_it.identifiers, all_of_it.profiles) == (14, 8)
+    assert nothing == jobs.Changes(identifiers=0, profiles=0, is_whole=False)
+
+
+def test_a_replace_changes_all_of_it(
+    database: Database, audience: PlatformAudience, clock: SetClock
+) -> None:
+    job = _begin(database, audience, clock)
+    job.operation, job.total_batches = SyncOperation.REPLACE, 1
+    clock.advance(60)
+    _finish(database, job, clock, SyncStatus.COMPLETED)
+    with database.reading() as session:
+        assert jobs.changes_since(session, audience.id, clock.now() - timedelta(hours=1)).is_whole

@@ -38,6 +38,7 @@ _CONTACT = Spec(
     source="docs/platforms/google.md, read 2026-11-22",
     base_url=BASE_URL,
     settles_within_s=86_400,
+    sizes_settle_within_s=259_200,  # a day until members are there, two until they are counted
 )
 
 SPECS: Mapping[str, Spec] = {

@@ -34,6 +34,7 @@ SPEC = Spec(
     # Meta documents no limit; longer names are hard to tell apart on its screens.
     max_name_chars=50,
     minimum_size=100,
+    smallest_size_told=1_000,
     # The bucket `custom_audience` of an app with development access, without the 40 calls that
     # each active audience adds; with standard access it is 190,000. Usage headers override it.
     call_limits=(CallLimit(calls=5_000, window_s=3_600, scope="account"),),

@@ -45,6 +45,7 @@ FILE_SPEC = replace(
     changes_by_replace=True,
     creates_with_members=True,
     settles_within_s=172_800,
+    sizes_settle_within_s=345_600,  # they are counted once the file is read
     max_name_chars=128,
     seconds_per_call=10.0,
 )
