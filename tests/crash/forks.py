@@ -237,9 +237,9 @@ def _hurry(haste: "Haste") -> None:
     clock.now = lambda self: now(self) + ahead
     clock.sleep = lambda self, seconds: sleep(self, min(seconds, haste.nap_s))
     if haste.lease_s:
-        importlib.import_module("audsync.store.leases").TTL_S = haste.lease_s
+        vars(importlib.import_module("audsync.store.leases"))["TTL_S"] = haste.lease_s
         for name in ("audsync.services.heartbeat", "audsync.services.sync_audience"):
-            importlib.import_module(name).MARGIN_S = _MARGIN_S
+            vars(importlib.import_module(name))["MARGIN_S"] = _MARGIN_S
 
 
 if __name__ == "__main__":

@@ -146,9 +146,7 @@ class Scene(Project):
         """A lease that could not be given back ends by itself; the server's clock is not ours."""
         runtime = self.runtime()
         with runtime.database.transaction() as session:
-            session.execute(
-                update(Lease).values(expires_at=runtime.database.now(session))  # type: ignore[arg-type]
-            )
+            session.execute(update(Lease).values(expires_at=runtime.database.now(session)))
         runtime.database.dispose()
 
     def replace(self) -> Ended:
