@@ -84,12 +84,12 @@ class Forked:
     def __init__(self, server: "ForkServer", pid: int, said: Path) -> None:
         self.returncode: int | None = None
         self._server = server
-        self._pid = pid
+        self.pid = pid
         self._said = said
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self._pid, number)
+            os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -97,7 +97,7 @@ class Forked:
     def poll(self) -> int | None:
         """The exit code, negative for the signal that killed it; None while it runs."""
         if self.returncode is None:
-            self.returncode = self._server.ask({"ended": self._pid})
+            self.returncode = self._server.ask({"ended": self.pid})
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -108,7 +108,7 @@ class Forked:
         """
         if self.poll() is None:
             # Until the server asks for its exit code it is there, if only as a zombie.
-            file = os.pidfd_open(self._pid)
+            file = os.pidfd_open(self.pid)
             try:
                 ended, _, _ = select.select([file], [], [], timeout)
             finally:

@@ -64,8 +64,6 @@ def test_who_interrupts_twice_does_not_wait(hasty_project: Project) -> None:
 
 def _caught(run: Started) -> bool:
     """Whether no signal waits for the process."""
-    process = run.process
-    pid = getattr(process, "pid", None) or getattr(process, "_pid", 0)
-    lines = Path(f"/proc/{pid}/status").read_text("ascii").splitlines()
+    lines = Path(f"/proc/{run.process.pid}/status").read_text("ascii").splitlines()
     (pending,) = [line.split()[1] for line in lines if line.startswith("ShdPnd")]
     return int(pending, 16) == 0
