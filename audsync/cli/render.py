@@ -231,7 +231,11 @@ def _plan_lines(record: Json) -> list[str]:
         ),
         f"removed because: {causes}" if causes else "",
         f"skipped: {skipped}" if skipped else "",
-        f"held out, among those suppressed: {record['held_out']:,}" if record["held_out"] else "",
+        *(
+            f"{word}, among those suppressed: {record[key]:,}"
+            for key, word in (("excluded", "of excluded segments"), ("held_out", "held out"))
+            if record[key]
+        ),
         (
             f"left out, as the platform refused them: {record['identifiers_left_out']:,} values of"
             f" {record['profiles_left_out']:,} profiles"

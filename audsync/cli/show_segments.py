@@ -126,19 +126,19 @@ def _reject_lines(column: Json) -> list[str]:
 
 def _reach_table(platforms: Sequence[Json]) -> Any:  # noqa: ANN401 - rich is loaded only here
     causes = ("no_valid_identifier", "no_consent", "suppressed", "duplicate")
-    has_holdout = any(one["held_out"] for one in platforms)
+    told = [why for why in ("excluded", "held_out") if any(one[why] for one in platforms)]
     table = _table(
         "platform",
         "sendable",
         *(cause.replace("_", " ") for cause in causes),
-        *(["of these held out"] if has_holdout else []),
+        *(f"of these {why.replace('_', ' ')}" for why in told),
     )
     for one in platforms:
         table.add_row(
             one["platform"],
             f"[bold]{one['sendable']:,}[/]",
             *(f"{one['skipped'][cause]:,}" for cause in causes),
-            *([f"{one['held_out']:,}"] if has_holdout else []),
+            *(f"{one[why]:,}" for why in told),
         )
     return table
 

@@ -166,6 +166,7 @@ def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
         is_written = "every" in defaults.model_fields_set
         at, text = ("every", too_often) if is_written else ("minimum_every", _ABOVE_DEFAULT)
         yield ("defaults", at), text
+    yield from _of_sets(config)
     for slug, audience in config.audiences.items():
         here = ("audiences", slug)
         if audience.segment not in config.segments:
@@ -173,6 +174,30 @@ def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
             yield (*here, "segment"), f"names no segment of this file; {where}"
         if audience.every is not None and audience.every < defaults.minimum_every:
             yield (*here, "every"), too_often
+
+
+def _of_sets(config: Config) -> Iterator[tuple[Location, str]]:
+    """Segments made of others that are not there, or of themselves."""
+    for name, segment in config.segments.items():
+        for key, others in (("include", segment.include), ("exclude", segment.exclude)):
+            for place, other in enumerate(others):
+                here = ("segments", name, key, place)
+                if other not in config.segments:
+                    yield here, f"names no segment of this file; {hint(other, config.segments)}"
+                elif name in _made_of(config, other):
+                    yield here, f"makes {name} a part of itself: it leads back to it"
+
+
+def _made_of(config: Config, name: str) -> set[str]:
+    """The segment and all that it is made of, at whatever depth."""
+    found: set[str] = set()
+    open_ = [name]
+    while open_:
+        each = open_.pop()
+        if each in config.segments and each not in found:
+            found.add(each)
+            open_ += (*config.segments[each].include, *config.segments[each].exclude)
+    return found
 
 
 def _refusal(path: Path, problems: list[Problem]) -> ConfigError:

@@ -18,6 +18,7 @@ from audsync.config.times import Day, Duration
 from audsync.config.values import (
     Column,
     Columns,
+    Name,
     Place,
     Region,
     Secret,
@@ -55,11 +56,24 @@ class Encoding(StrEnum):
     LATIN_1 = "latin-1"
 
 
+class Identity(StrEnum):
+    """What makes two profiles of different segments one person."""
+
+    PROFILE_ID = "profile_id"
+    IDENTIFIER = "identifier"
+
+
 class PhonePolicy(StrEnum):
     """Which phone numbers count: those that phonenumbers calls valid, or also possible ones."""
 
     VALID = "valid"
     POSSIBLE = "possible"
+
+
+_OF_SOURCES = frozenset(
+    {"columns", "region", "phone_policy", "where", "traits", "events", "consent_values"}
+)
+"""Keys that say how a source is read."""
 
 
 def _delimiter(value: str) -> str:
@@ -229,12 +243,24 @@ class EventsConfig(Section):
 
 
 class SegmentConfig(Section):
-    """A named set of people."""
+    """A named set of people: rows of a source, or what other segments come to together."""
 
-    source: Annotated[SourceConfig, Field(discriminator="type")] = Field(
-        description="Where the rows are."
+    source: Annotated[SourceConfig, Field(discriminator="type")] | None = Field(
+        default=None, description="Where the rows are; either this or `include`."
     )
-    columns: ColumnsConfig = Field(description="Which column holds what.")
+    columns: ColumnsConfig | None = Field(
+        default=None, description="Which column holds what; wherever there is a `source`."
+    )
+    include: tuple[Name, ...] = Field(
+        default=(), description="Other segments whose people are in it, instead of a `source`."
+    )
+    exclude: tuple[Name, ...] = Field(
+        default=(), description="Segments whose people are not, whatever they agreed to."
+    )
+    by: Identity = Field(
+        default=Identity.PROFILE_ID,
+        description="What makes somebody of one segment the same as somebody of another.",
+    )
     region: Region | None = Field(
         default=None,
         description="Country of phones without a country code, where the row names none; "
@@ -261,6 +287,29 @@ class SegmentConfig(Section):
         description="People of it who are kept out of every platform; unset: `defaults.holdout`.",
     )
     active: bool = Field(default=True, description="Whether the segment may be synced.")
+
+    @model_validator(mode="after")
+    def _be_of_one_sort(self) -> Self:
+        if (self.source is None) == (not self.include):
+            raise ValueError("must have either source or include")
+        if self.source is not None:
+            if self.columns is None:
+                raise ValueError("must have columns, which say what the source holds")
+            odd = self.model_fields_set & {"exclude", "by"}
+        else:
+            odd = self.model_fields_set & _OF_SOURCES
+        if odd:
+            raise ValueError(
+                f"must not have {', '.join(sorted(odd))} beside"
+                f" {'include' if self.include else 'source'}"
+            )
+        return self
+
+    @property
+    def mapped(self) -> ColumnsConfig:
+        """What the columns of its source hold; only for one that has a source."""
+        assert self.columns is not None, "who has a source has columns"
+        return self.columns
 
 
 class SuppressedFiles(FileSource):

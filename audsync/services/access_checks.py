@@ -39,7 +39,7 @@ def sources(runtime: Runtime) -> Iterator[Check]:
     """Each active segment's files and columns, and those of the lists of people never sent."""
     with tempfile.TemporaryDirectory(prefix="audsync-doctor-") as spill:
         for name, segment in runtime.config.segments.items():
-            if segment.active:
+            if segment.active and segment.source:
                 yield _source(runtime, name, segment, Path(spill))
         for number, entry in enumerate(runtime.config.suppress):
             yield _suppression(runtime, number, entry, Path(spill))

@@ -6,20 +6,19 @@ Touches neither store nor platform. Of the people's data only counts and masked 
 import secrets
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from audsync.config.model import SegmentConfig
+from audsync.config.model import ColumnsConfig
 from audsync.connectors import registry
 from audsync.domain import Kind, Platform
 from audsync.errors import StateError
 from audsync.services.advice import advice_on, source_column
+from audsync.services.compositions import Look, columns_of, holdouts_of, people_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
-    holdouts_of,
     prepare_spec,
-    query_of,
     suppression_query,
     working_memory,
 )
@@ -50,14 +49,15 @@ def check(runtime: Runtime, name: str, platforms: Sequence[Platform]) -> Json:
     segment = runtime.segment(name)
     try:
         with tempfile.TemporaryDirectory(prefix="audsync-check-") as folder:
-            findings = assess(_assessment(runtime, segment, platforms, Path(folder)))
+            findings = assess(_assessment(runtime, name, platforms, Path(folder)))
     except OSError as error:
         raise StateError(
             f"The temporary folder {tempfile.gettempdir()} cannot be written:"
             f" {error.strerror or type(error).__name__}. Make room, or set TMPDIR to another one.",
             details={"folder": tempfile.gettempdir()},
         ) from None
-    columns = [_column(segment, name, tally) for name, tally in findings.columns.items()]
+    mapped = columns_of(runtime, segment)
+    columns = [_column(mapped, column, tally) for column, tally in findings.columns.items()]
     return {
         "segment": name,
         "rows": findings.rows,
@@ -66,13 +66,14 @@ def check(runtime: Runtime, name: str, platforms: Sequence[Platform]) -> Json:
         "rows_without_profile_id": findings.nameless_rows,
         "columns": [_with_empty(column, findings.rows) for column in columns],
         "platforms": [_reach(platform, reach) for platform, reach in findings.reach.items()],
-        "advice": [asdict(one) for one in advice_on(segment.columns, findings)],
+        "advice": [asdict(one) for one in advice_on(mapped, findings)],
     }
 
 
 def _assessment(
-    runtime: Runtime, segment: SegmentConfig, platforms: Sequence[Platform], work: Path
+    runtime: Runtime, name: str, platforms: Sequence[Platform], work: Path
 ) -> Assessment:
+    segment = runtime.segment(name)
     # A salt of this run alone: what stands in the folder means nothing to anyone else.
     salt = secrets.token_hex(32)
     runtime.progress.phase("read", None)
@@ -81,11 +82,9 @@ def _assessment(
         runtime.stop.check()
         runtime.progress.advance(rows)
 
+    look = Look(platforms=platforms, salt=salt, spill=work / "spill", batch_rows=BATCH_ROWS)
     return Assessment(
-        query=replace(
-            query_of(runtime, segment, platforms, salt=salt, spill=work / "spill"),
-            batch_rows=BATCH_ROWS,
-        ),
+        query=people_of(runtime, name, look),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=work / "spill")
             for entry in runtime.config.suppress
@@ -97,7 +96,7 @@ def _assessment(
         work=work,
         memory_bytes=working_memory(runtime),
         advance=advance,
-        holdouts=holdouts_of(runtime, segment),
+        holdouts=holdouts_of(runtime, name),
     )
 
 
@@ -113,10 +112,10 @@ def _accepts(runtime: Runtime, platform: Platform) -> Sequence[Kind]:
     )
 
 
-def _column(segment: SegmentConfig, name: str, tally: ColumnTally) -> Json:
+def _column(mapped: ColumnsConfig, name: str, tally: ColumnTally) -> Json:
     seen = tally.verdicts[tally.seen_by]
     return {
-        "column": source_column(segment.columns, name),
+        "column": source_column(mapped, name),
         "type": tally.kind.label,
         "filled": tally.filled,
         "valid": seen.valid,
@@ -151,8 +150,9 @@ def _reach(platform: Platform, reach: Reach) -> Json:
         "skipped": {
             "no_valid_identifier": reach.no_valid_identifier,
             "no_consent": reach.no_consent,
-            "suppressed": reach.suppressed + reach.held_out,
+            "suppressed": reach.suppressed + reach.excluded + reach.held_out,
             "duplicate": reach.duplicate,
         },
+        "excluded": reach.excluded,
         "held_out": reach.held_out,
     }

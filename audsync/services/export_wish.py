@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from audsync.config.model import SegmentConfig
+from audsync.config.model import ColumnsConfig, SegmentConfig
 from audsync.domain import IDENTIFIERS, Kind, Platform
 from audsync.errors import UsageError
 from audsync.identifiers.rules import COLUMN_KINDS
@@ -46,8 +46,8 @@ class Wish:
         return self.platform if self.format == _CSV else None
 
 
-def files_of(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
-    """The kinds of file that the wish comes to.
+def files_of(segment: SegmentConfig, mapping: ColumnsConfig, wish: Wish) -> list[Sheet]:
+    """The kinds of file that the wish comes to; `mapping`: what the segment's columns hold.
 
     Raises:
         UsageError: the segment has no such identifiers or events, the page takes none, or it is to
@@ -60,7 +60,7 @@ def files_of(segment: SegmentConfig, wish: Wish) -> list[Sheet]:
             " with CSV makes a file for its upload page: leave one of them out.",
             details={"option": "--holdout"},
         )
-    columns = segment.columns.by_kind
+    columns = mapping.by_kind
     mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
     kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}
     if wish.page is not None:

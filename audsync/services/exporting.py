@@ -4,7 +4,7 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -13,15 +13,14 @@ from audsync.domain import Platform
 from audsync.errors import FeatureDisabledError, UsageError
 from audsync.services import export_places
 from audsync.services.actor import harmless
+from audsync.services.compositions import Look, columns_of, holdouts_of, people_of
 from audsync.services.emptiness import is_surely_missing
 from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.export_wish import Wish, files_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
     events_query,
-    holdouts_of,
     prepare_spec,
-    query_of,
     suppression_query,
     working_memory,
 )
@@ -61,8 +60,8 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     require_feature(runtime)
     segment = runtime.segment(wish.segment)
     destination = export_places.destination(runtime, wish.out, stdout, lasts_s=wish.lasts_s)
-    _require_holdout(runtime, segment, wish)
-    wanted = files_of(segment, wish)
+    _require_holdout(runtime, wish)
+    wanted = files_of(segment, columns_of(runtime, segment), wish)
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
@@ -92,13 +91,13 @@ def require_feature(runtime: Runtime) -> None:
         )
 
 
-def _require_holdout(runtime: Runtime, segment: SegmentConfig, wish: Wish) -> None:
+def _require_holdout(runtime: Runtime, wish: Wish) -> None:
     """Make sure that there is a holdout, where it is what is to be written.
 
     Raises:
         UsageError: there is none.
     """
-    if wish.is_of_holdout and not holdouts_of(runtime, segment):
+    if wish.is_of_holdout and not holdouts_of(runtime, wish.segment):
         raise UsageError(
             f"The segment {wish.segment} has no holdout: set `segments.{wish.segment}.holdout` or"
             " `defaults.holdout`, or leave --holdout out.",
@@ -139,10 +138,15 @@ def _style(wish: Wish) -> Style:
 def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> Order:
     salt = secrets.token_hex(32)
     spill = work / "spill"
-    platforms = [wish.platform] if wish.platform else []
-    query = query_of(runtime, segment, platforms, salt=salt, spill=spill, in_order=True)
+    look = Look(
+        platforms=[wish.platform] if wish.platform else [],
+        salt=salt,
+        spill=spill,
+        in_order=True,
+        batch_rows=BATCH_ROWS,
+    )
     return Order(
-        query=replace(query, batch_rows=BATCH_ROWS),
+        query=people_of(runtime, wish.segment, look),
         spec=prepare_spec(runtime, segment, wish.platform or Platform.META),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=spill)
@@ -152,7 +156,7 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
         memory_bytes=working_memory(runtime),
         begin=lambda: runtime.progress.phase("read", None),
         advance=_advance(runtime),
-        holdouts=holdouts_of(runtime, segment),
+        holdouts=holdouts_of(runtime, wish.segment),
         is_of_holdout=wish.is_of_holdout,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from audsync.domain import AudienceState
 from audsync.errors import AudienceStaleError
-from audsync.services import segments
+from audsync.services import compositions, segments
 from audsync.services.audiences import find
 from audsync.services.continuity import Continuity
 from audsync.services.runtime import Runtime
@@ -45,6 +45,7 @@ def plan(runtime: Runtime, reference: str) -> dict[str, Any]:
         **_effort(runtime, audience, drafted),
         "profiles_read": drafted.books.profiles_read,
         "profiles_skipped": drafted.books.profiles_skipped,
+        "excluded": drafted.counts.excluded,
         "held_out": drafted.counts.held_out,
         "rejected": drafted.books.rejected,
         "guards": [
@@ -87,7 +88,9 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
             max_rows=max_rows(runtime, spec.max_batch_rows),
             clock=runtime.clock,
         )
-        segment = segments.segment_for(runtime, audience.segment, spec, folder=folder, work=work)
+        segment = compositions.segment_for(
+            runtime, audience.segment, spec, folder=folder, work=work
+        )
         guard = guard_of(runtime, audience, allow_shrink=False)
         standing = standing_of(desk, audience.id)
         drafted = draft(desk, standing, segment, guard)

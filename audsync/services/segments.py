@@ -1,6 +1,6 @@
-"""A configured segment, as the engine reads it for one platform."""
+"""A configured source as a query: of a segment, of what its people did, of a list."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,16 +16,10 @@ from audsync.config.model import (
 )
 from audsync.domain import YES_WORDS, Kind, Platform
 from audsync.services.runtime import Runtime
-from audsync.snapshots.folder import SPILL
 
 if TYPE_CHECKING:
-    from audsync.connectors.contract import Spec
     from audsync.identifiers.kernel import PrepareSpec
     from audsync.segments.contract import Query
-    from audsync.snapshots.folder import AudienceFolder
-    from audsync.sync.contract import Desired, StateFiles
-    from audsync.sync.holdout import Holdout
-    from audsync.sync.ports import Segment
 
 SALT = "profile_salt"
 SHARE_OF_DUCKDB = 0.4
@@ -89,7 +83,7 @@ def query_of(
     spill: Path,
     in_order: bool = False,
 ) -> "Query":
-    """What to read of the segment's source.
+    """What to read of the source of a segment that has one.
 
     Args:
         runtime: the program's surroundings.
@@ -99,10 +93,11 @@ def query_of(
         spill: a private folder.
         in_order: whether rows come in the order of the source.
     """
+    assert segment.source is not None, "only those with a source are asked for it"
     return _query(
         runtime,
         segment.source,
-        columns={**_columns(segment.columns), **_consents(segment.columns, platforms)},
+        columns={**_columns(segment.mapped), **_consents(segment.mapped, platforms)},
         yes_words=yes_words_of(runtime, segment),
         where=segment.where,
         traits=tuple(segment.traits),
@@ -139,63 +134,6 @@ def suppression_query(
         salt=salt,
         spill=spill,
     )
-
-
-def holdouts_of(runtime: Runtime, segment: SegmentConfig) -> "tuple[Holdout, ...]":
-    """The draws that keep people of the segment out of every platform."""
-    from audsync.sync.holdout import Holdout
-
-    drawn = segment.holdout or runtime.config.defaults.holdout
-    if drawn is None or not drawn.percent:
-        return ()
-    return (Holdout(name=drawn.name, percent=drawn.percent),)
-
-
-def segment_for(
-    runtime: Runtime, name: str, spec: "Spec", *, folder: "AudienceFolder", work: Path
-) -> "Segment":
-    """The segment as an audience with this `Spec` wants it, to be read when the engine says.
-
-    Raises:
-        SegmentNotFoundError, SegmentInactiveError: it may not be used.
-    """
-    from audsync.sync.desired import Reading, prepare_segment, rules_of
-    from audsync.sync.ports import Segment
-
-    config = runtime.segment(name)
-    salt = salt_of(runtime)
-    reading = Reading(
-        query=query_of(runtime, config, [spec.platform], salt=salt, spill=work / SPILL),
-        suppress=[
-            suppression_query(runtime, entry, salt=salt, spill=work / SPILL)
-            for entry in runtime.config.suppress
-        ],
-        spec=prepare_spec(runtime, config, spec.platform, spec.accepts),
-        salt=salt,
-        folder=folder,
-        work=work,
-        memory_bytes=working_memory(runtime),
-        advance=_advance(runtime),
-        holdouts=holdouts_of(runtime, config),
-    )
-
-    def prepare(cache: "StateFiles | None") -> "Desired":
-        runtime.progress.phase("read", None)
-        return prepare_segment(reading, cache)
-
-    return Segment(prepare=prepare, rules=rules_of(reading))
-
-
-def _advance(runtime: Runtime) -> Callable[[int], None]:
-    """Shows how far the reading has come, and lets a signal or the end of the time stop it."""
-
-    def advance(rows: int) -> None:
-        runtime.stop.check()
-        if runtime.budget is not None:
-            runtime.budget.check()
-        runtime.progress.advance(rows)
-
-    return advance
 
 
 def _columns(columns: IdentifierColumns) -> dict[str, tuple[str, ...]]:

@@ -26,7 +26,7 @@ from audsync.errors import (
     ConflictError,
     LeaseLostError,
 )
-from audsync.services import bugs, outbox, reports, segments
+from audsync.services import bugs, compositions, outbox, reports, segments
 from audsync.services.beginning import Order, begin
 from audsync.services.conclusion import Ending, conclude
 from audsync.services.creation import Created, known_as
@@ -337,7 +337,7 @@ class _Work:
         self, audience: PlatformAudience, folder: AudienceFolder, engine: LocalEngine
     ) -> Segment:
         """The segment, noting what its reading came to before anything can fail after it."""
-        segment = segments.segment_for(
+        segment = compositions.segment_for(
             self.runtime, audience.segment, self.connector.spec, folder=folder, work=engine.work
         )
 

@@ -152,7 +152,7 @@ def _skipped(counts: SegmentCounts) -> dict[str, int]:
     return {
         "no_valid_identifier": counts.no_identifier,
         "no_consent": counts.no_consent,
-        "suppressed": counts.suppressed + counts.held_out,
+        "suppressed": counts.suppressed + counts.excluded + counts.held_out,
         "duplicate": counts.duplicates,
     }
 

@@ -96,7 +96,7 @@ class StateFiles:
 class SegmentCounts:
     """What reading a segment came to. Rows are source rows that passed `where`.
 
-    rows = no_consent + duplicates + no_identifier + suppressed + held_out + profiles.
+    rows = no_consent + duplicates + no_identifier + suppressed + excluded + held_out + profiles.
     """
 
     rows: int = 0
@@ -104,6 +104,7 @@ class SegmentCounts:
     duplicates: int = 0
     no_identifier: int = 0
     suppressed: int = 0
+    excluded: int = 0
     held_out: int = 0
     profiles: int = 0
     rejected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -123,7 +124,8 @@ class Desired:
     touched: str | None = None
     """Profiles that may differ from the confirmed ones; None when all may."""
     list_sizes: Mapping[str, int] = field(default_factory=dict)
-    """How many people each list of those never sent names, by what it is called in the facts."""
+    """How many people each list of those never sent names, in the order of the file, and rows of
+    each excluded segment; by what these are called in the facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

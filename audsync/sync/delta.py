@@ -185,12 +185,13 @@ CAUSES = """
           when bool_or(p.state = 3) then 'suppressed'
           when bool_or(p.state = 5) then 'held_out'
           when bool_or(p.state = 2) then 'consent_withdrawn'
-          when bool_or(p.state is not null) then 'identifier_changed'
+          when bool_or(p.is_in) then 'identifier_changed'
           else 'left_segment' end as cause
       from (select profile, kind, value from change where not is_new
             union all select profile, kind, value from u) l
         semi join (select kind, value from removal where not is_echo) using (kind, value)
-        left join (select rows.profile, max(rows.state) as state from rows
+        left join (select rows.profile, max(rows.state) filter (rows.state <> 4) as state,
+                     bool_or(rows.state <> 4) as is_in from rows
                    semi join parted using (profile) group by rows.profile) p
           on l.profile = p.profile
       group by l.kind, l.value) group by cause

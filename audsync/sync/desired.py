@@ -9,10 +9,11 @@ import gc
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -22,7 +23,6 @@ import pyarrow as pa
 from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
-from audsync.segments.reading import read
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
@@ -33,6 +33,8 @@ from audsync.sync.holdout import Holdout
 from audsync.sync.inspection import profiles
 from audsync.sync.known import BYTES_A_ROW, ROWS, Hashes, Known, distinct
 from audsync.sync.layers import NEXT, Layers
+from audsync.sync.membership import pieces
+from audsync.sync.sets import People, Piece, is_excluded, signature, specs_of
 from audsync.sync.suppression import Listed, read_lists
 
 WORKERS = 2
@@ -44,7 +46,7 @@ _FULL_ROWS = 100_000
 class Reading:
     """What to read, for whom, and where to work."""
 
-    query: Query
+    query: People
     suppress: Sequence[Query]
     spec: PrepareSpec
     salt: str = field(repr=False)
@@ -62,10 +64,10 @@ def rules_of(reading: Reading) -> str:
     basis: list[object] = [
         rules_version(reading.spec),
         duckdb.__version__,  # its hash, which fingerprints are made of, is its own
-        sorted((label, list(names)) for label, names in reading.query.columns.items()),
+        signature(reading.query),
     ]
-    if reading.query.yes_words != YES_WORDS:
-        basis.append(sorted(reading.query.yes_words))
+    if reading.spec.yes_words != YES_WORDS:
+        basis.append(sorted(reading.spec.yes_words))
     if reading.holdouts:
         basis.append(sorted((each.name, each.limit) for each in reading.holdouts))
     return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:24]
@@ -87,7 +89,7 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
     listed = _listed(reading, suppressed)
     parts = _stream(reading, old.known if old else None, listed)
     if old and old.is_confirmed and not reading.suppress and parts.is_unchanged(old.known):
-        return _unchanged(reading, old)
+        return _unchanged(reading, old, parts.excluded)
     composed = compose.compose(
         compose.Parts(
             new_identifiers=parts.identifiers,
@@ -111,7 +113,7 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
         counts=counts,
         sizes=sizes,
         touched=reading.folder.keep(touched, "touched") if touched else None,
-        list_sizes=listed.sizes if listed else {},
+        list_sizes={**(listed.sizes if listed else {}), **parts.excluded},
     )
 
 
@@ -181,6 +183,8 @@ class _Parts:
     sizes: tally.Sizes
     suppressed: Hashes
     """Profiles on the lists, as far as that shows in the rows; see `suppression`."""
+    excluded: Mapping[str, int]
+    """Rows of each segment that is taken out of this one."""
 
     def is_unchanged(self, known: Known) -> bool:
         """Whether the source holds exactly the old rows."""
@@ -193,12 +197,13 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Pa
     sizes = tally.Sizes(is_counting=known is None)
     row_count = 0
     hits: list[Hashes] = [np.empty(0, dtype=np.uint64)]
+    excluded: dict[str, int] = {}
     with (
         parquet.writer(identifiers, IDENTIFIERS) as values,
         parquet.writer(rows, ROWS) as states,
     ):
-        batches = _watched(read(reading.query), reading, listed, hits)
-        for done in _digested(_unknown(batches, known), reading):
+        rows_read = _watched(reading, listed, hits, excluded)
+        for done in _digested(_unknown(rows_read, known), reading):
             values.write_batch(done.identifiers)
             states.write_batch(done.rows)
             sizes.add(done.identifiers)
@@ -209,53 +214,56 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Pa
         row_count=row_count,
         sizes=sizes,
         suppressed=distinct(np.concatenate(hits)),
+        excluded=excluded,
     )
 
 
 def _watched(
-    batches: Iterable[pa.RecordBatch],
-    reading: Reading,
-    listed: Listed | None,
-    hits: list[Hashes],
-) -> Iterator[pa.RecordBatch]:
-    """The source's rows, as they come; profiles among them that are on a list go to `hits`."""
-    for batch in batches:
+    reading: Reading, listed: Listed | None, hits: list[Hashes], excluded: dict[str, int]
+) -> Iterator[Piece]:
+    """The segment's rows, as they come; profiles among them that are on a list go to `hits`."""
+    for piece in pieces(reading.query, excluded):
+        batch = piece.batch
         reading.advance(batch.num_rows)
         if listed is not None and listed.pool.keys:
-            may_be_sent = has_agreed(batch, reading.spec.platform)
+            may_be_sent = has_agreed(batch, reading.spec.platform) & ~is_excluded(batch)
             places = np.flatnonzero(listed.pool.hits(batch) & may_be_sent)
             hits.append(profiles(batch.take(pa.array(places)), reading.salt))
-        yield batch
+        yield piece
 
 
-def _unknown(batches: Iterable[pa.RecordBatch], known: Known | None) -> Iterable[pa.RecordBatch]:
-    """The rows that are not known, in batches of about the size in which they came."""
-    held: list[pa.RecordBatch] = []
-    for batch in batches:
+def _unknown(rows: Iterable[Piece], known: Known | None) -> Iterable[Piece]:
+    """The rows that are not known, in pieces of about the size in which they came."""
+    held: list[Piece] = []
+    for piece in rows:
         if known is None:
-            yield batch
+            yield piece
             continue
-        is_new = np.flatnonzero(~known.match(batch["fingerprint"].to_numpy()))
+        is_new = np.flatnonzero(~known.match(piece.batch["fingerprint"].to_numpy()))
+        if held and held[0].tune != piece.tune:
+            yield _joined(held)
+            held = []
         if len(is_new):
-            held.append(batch.take(pa.array(is_new)))
+            held.append(replace(piece, batch=piece.batch.take(pa.array(is_new))))
         # A batch costs a fixed price to prepare, however few rows it has.
-        if sum(part.num_rows for part in held) >= _FULL_ROWS:
-            yield pa.concat_batches(held)
+        if sum(part.batch.num_rows for part in held) >= _FULL_ROWS:
+            yield _joined(held)
             held = []
     if held:
-        yield pa.concat_batches(held)
+        yield _joined(held)
 
 
-def _digested(batches: Iterable[pa.RecordBatch], reading: Reading) -> Iterable[Digested]:
+def _joined(some: Sequence[Piece]) -> Piece:
+    return replace(some[0], batch=pa.concat_batches([piece.batch for piece in some]))
+
+
+def _digested(rows: Iterable[Piece], reading: Reading) -> Iterable[Digested]:
     """Prepare in threads (the kernel lets go of the interpreter), in order, bounded."""
     waiting: deque[Future[Digested]] = deque()
+    prepared = partial(digest, salt=reading.salt, holdouts=reading.holdouts)
     with ThreadPoolExecutor(WORKERS) as pool, _lean():
-        for batch in batches:
-            waiting.append(
-                pool.submit(
-                    digest, batch, reading.spec, salt=reading.salt, holdouts=reading.holdouts
-                )
-            )
+        for piece in rows:
+            waiting.append(pool.submit(prepared, piece.batch, piece.spec(reading.spec)))
             if len(waiting) >= _IN_FLIGHT:
                 yield waiting.popleft().result()
                 gc.collect()
@@ -282,10 +290,11 @@ def _listed(reading: Reading, lines: Path | None) -> Listed | None:
     if lines is None:
         return None
     platform = reading.spec.platform
-    return read_lists(reading.suppress, [reading.spec], platform=platform, lines=lines)
+    specs = specs_of(reading.query, reading.spec)
+    return read_lists(reading.suppress, specs, platform=platform, lines=lines)
 
 
-def _unchanged(reading: Reading, old: _Old) -> Desired:
+def _unchanged(reading: Reading, old: _Old, list_sizes: Mapping[str, int]) -> Desired:
     """The old files stand: not one row came, went or changed."""
     touched = compose.write_profiles(np.empty(0, dtype=np.uint64), reading.work / "touched.parquet")
     return Desired(
@@ -294,4 +303,5 @@ def _unchanged(reading: Reading, old: _Old) -> Desired:
         patch=old.patch,
         counts=tally.count(old.layers),
         touched=reading.folder.keep(touched, "touched"),
+        list_sizes=list_sizes,
     )

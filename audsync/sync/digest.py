@@ -12,6 +12,7 @@ from audsync.identifiers.kernel import PrepareSpec, link, prepare
 from audsync.sync.agreement import has_agreed
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.known import ROWS, Hashes, State
+from audsync.sync.sets import is_excluded, persons
 
 IDENTIFIERS = pa.schema(
     [
@@ -45,8 +46,11 @@ def digest(
     profile = _profiles(batch, salt)
     consent = has_agreed(batch, spec.platform)
     held_out = is_held_out(batch["profile_id"], holdouts)
-    state = np.where(consent, int(State.HELD_OUT), int(State.NO_CONSENT)).astype(np.uint8)
-    asked = np.flatnonzero(consent & ~held_out)
+    excluded = is_excluded(batch)
+    state = np.full(len(profile), int(State.NO_CONSENT), dtype=np.uint8)
+    state[consent] = int(State.EXCLUDED)
+    state[consent & held_out] = int(State.HELD_OUT)
+    asked = np.flatnonzero(consent & ~held_out & ~excluded)
     identifiers, has_any = _identifiers(batch, spec, asked, profile)
     state[asked] = np.where(has_any, int(State.SENDABLE), int(State.NO_IDENTIFIER))
     rows = pa.record_batch(
@@ -63,7 +67,7 @@ def digest(
 
 def _profiles(batch: pa.RecordBatch, salt: str) -> Hashes:
     """Links of the rows' profiles; a row without a profile id is a profile of its own."""
-    ids = batch["profile_id"]
+    ids = persons(batch)
     if ids.null_count:
         fingerprints = pc.cast(batch["fingerprint"], pa.string())
         nameless = pc.binary_join_element_wise(pa.scalar("\x00row"), fingerprints, "")

@@ -110,11 +110,12 @@ def _of_lists(now: Mapping[str, int], before: Before) -> Iterator[Verdict]:
     for number, (name, size) in enumerate(now.items()):
         then = before.list_sizes.get(name, 0)
         if then and not size:
+            which = name if " " in name else f"suppress.{number}"
             yield Verdict(
                 name="emptied_list",
                 is_ok=False,
-                message=f"the list suppress.{number} names nobody, where it named {then:,} people"
-                " in the last run: they would be sent again",
+                message=f"the list {which} names nobody, where it named {then:,} people in the last"
+                " run: they would be sent again",
             )
 
 

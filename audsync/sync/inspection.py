@@ -17,6 +17,7 @@ from audsync.domain import Kind, Platform
 from audsync.identifiers.kernel import PrepareSpec, examine, link
 from audsync.identifiers.rules import COLUMN_KINDS, Form, column_rule, shown_form
 from audsync.sync.known import Flags, Hashes
+from audsync.sync.sets import persons
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
 _COUNTRY = "country.0"
@@ -86,7 +87,7 @@ def looks(
 
 def profiles(batch: pa.RecordBatch, salt: str) -> Hashes:
     """Links of the rows' profiles; a row without a profile id is a profile of its own."""
-    ids = pc.cast(batch["profile_id"], pa.string())
+    ids = pc.cast(persons(batch), pa.string())
     links: Hashes = link(ids, salt).fill_null(0).to_numpy()
     nameless = ids.is_null().to_numpy(zero_copy_only=False)
     if nameless.any():

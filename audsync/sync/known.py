@@ -41,6 +41,8 @@ class State(IntEnum):
     NO_IDENTIFIER = 1
     NO_CONSENT = 2
     SUPPRESSED = 3
+    EXCLUDED = 4
+    """Of a segment that is taken out of this one."""
     HELD_OUT = 5
     """Kept out of every platform by the draw of a holdout."""
 

@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
-from audsync.segments.reading import read
 from audsync.sync import duck
 from audsync.sync.agreement import has_agreed
 from audsync.sync.column_tally import ColumnTally, Sharing
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, identifies, is_taken, looks, profiles
 from audsync.sync.known import Hashes
+from audsync.sync.membership import pieces
+from audsync.sync.sets import People, is_excluded, specs_of
 from audsync.sync.suppression import read_lists
 
 SHARED_BY = 10
@@ -35,15 +36,15 @@ _CELLS = pa.schema([("place", pa.uint8()), ("key", pa.uint64()), ("profile", pa.
 _ROWS = pa.schema([("profile", pa.uint64()), ("marks", pa.uint8()), ("gates", pa.uint8())])
 _SUPPRESSED_SHIFT = 4
 """Marks of a row: bit i where platform i can use it, bit i + 4 where its list forbids it; none
-where its person has not agreed to that platform. Gates: bit i where they have, and `_HELD_OUT`."""
-_CONSENTS, _HELD_OUT = np.uint8(15), np.uint8(16)
+where its person has not agreed to that platform. Gates: bit i where they have, and the others."""
+_CONSENTS, _HELD_OUT, _EXCLUDED = np.uint8(15), np.uint8(16), np.uint8(32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """What to read, for whom, and where to work."""
 
-    query: Query
+    query: People
     suppress: Sequence[Query]
     specs: Mapping[Platform, PrepareSpec]
     work: Path
@@ -63,6 +64,7 @@ class Reach:
     no_valid_identifier: int
     no_consent: int
     suppressed: int
+    excluded: int
     held_out: int
     duplicate: int
 
@@ -89,13 +91,16 @@ def assess(assessment: Assessment) -> Findings:
         StateError: the work folder is full.
     """
     findings = Findings()
-    listed = read_lists(assessment.suppress, list(assessment.specs.values())[:1]).pool
+    one = next(iter(assessment.specs.values()))
+    listed = read_lists(assessment.suppress, specs_of(assessment.query, one)).pool
     cells, rows = assessment.work / "cells.parquet", assessment.work / "rows.parquet"
     with ExitStack() as stack:
         to_cells = stack.enter_context(_writer(cells, _CELLS))
         to_rows = stack.enter_context(_writer(rows, _ROWS))
-        for batch in read(assessment.query):
-            seen = looks(batch, assessment.specs)
+        for piece in pieces(assessment.query):
+            batch = piece.batch
+            specs = {platform: piece.spec(spec) for platform, spec in assessment.specs.items()}
+            seen = looks(batch, specs)
             profile = profiles(batch, assessment.query.salt)
             findings.rows += batch.num_rows
             findings.nameless_rows += batch["profile_id"].null_count
@@ -106,6 +111,7 @@ def assess(assessment: Assessment) -> Findings:
             marks[listed.hits(batch)] |= _CONSENTS << _SUPPRESSED_SHIFT
             gates = _gates(batch, assessment)
             marks &= gates & _CONSENTS | (gates & _CONSENTS) << _SUPPRESSED_SHIFT
+            marks[is_excluded(batch)] = 0
             to_rows.write_batch(
                 pa.record_batch([pa.array(profile), pa.array(marks), pa.array(gates)], schema=_ROWS)
             )
@@ -166,6 +172,7 @@ def _gates(batch: pa.RecordBatch, assessment: Assessment) -> np.ndarray:
     gates = np.zeros(batch.num_rows, dtype=np.uint8)
     for bit, platform in enumerate(assessment.specs):
         gates[has_agreed(batch, platform)] |= np.uint8(1 << bit)
+    gates[is_excluded(batch)] |= _EXCLUDED
     gates[is_held_out(batch["profile_id"], assessment.holdouts)] |= _HELD_OUT
     return gates
 
@@ -194,7 +201,9 @@ def _count_rows(
 ) -> None:
     source = f"read_parquet({duck.text(rows)})"
     asked = ", ".join(
-        f"count(*) filter (gates & {1 << bit} <> 0) as asked_{bit}" for bit in range(len(platforms))
+        f"count(*) filter (gates & {1 << bit} <> 0) as asked_{bit},"
+        f" count(*) filter (gates & {(1 << bit) + _EXCLUDED} = {1 << bit}) as in_{bit}"
+        for bit in range(len(platforms))
     )
     con.execute(f"""
         create temp table whole as
@@ -214,16 +223,18 @@ def _reach(con: duckdb.DuckDBPyConnection, bit: int, *, rows: int) -> Reach:
     found = con.execute(f"""
         select coalesce(sum(asked_{bit}), 0), count(*),
           count(*) filter (is_held_out),
+          count(*) filter (not is_held_out and in_{bit} = 0),
           count(*) filter (not is_held_out and marks & {forbidden} <> 0),
           count(*) filter (not is_held_out and marks & {usable + forbidden} = {usable})
         from whole where asked_{bit} > 0
         """).fetchall()
-    asked, people, held_out, suppressed, sendable = map(int, found[0])
+    asked, people, held_out, excluded, suppressed, sendable = map(int, found[0])
     return Reach(
         sendable=sendable,
         suppressed=suppressed,
+        excluded=excluded,
         held_out=held_out,
-        no_valid_identifier=people - held_out - suppressed - sendable,
+        no_valid_identifier=people - held_out - excluded - suppressed - sendable,
         no_consent=rows - asked,
         duplicate=asked - people,
     )

@@ -108,6 +108,23 @@ def read_lists(
     return Listed(pool=Pool(keys=keys, specs=tuple(beside)), sizes=sizes)
 
 
+def pool_of(
+    batches: Iterable[tuple[pa.RecordBatch, PrepareSpec]], specs: Sequence[PrepareSpec]
+) -> Pool:
+    """The values of some rows, to look for in others.
+
+    Args:
+        batches: the rows, and how their values are read.
+        specs: how those of the others are read.
+    """
+    collector = _Collector(None)
+    for batch, spec in batches:
+        _gather(batch, _forms(spec, IDENTIFIERS), collector, None)
+    keys = collector.keys()
+    forms = [form for spec in specs for form in _forms(spec, tuple(keys))]
+    return Pool(keys=keys, specs=tuple(forms))
+
+
 class _Collector:
     """Gathers what goes into the pool."""
 
@@ -153,17 +170,8 @@ def _read(
     people = 0
     is_filled = False
     for batch in read(query):
-        numbered = _numbered(batch)
-        is_usable = np.zeros(batch.num_rows, dtype=bool)
-        for spec in specs:
-            out = prepare(numbered, spec)
-            is_filled |= bool(out.num_rows)
-            for kind, rows, keys in _keys(out, spec):
-                is_usable[rows] = True
-                collector.add(kind, keys)
-            if writer is not None:
-                writer.write_batch(pa.RecordBatch.from_arrays(out.columns, schema=LINES))
-        collector.add_hashes(batch)
+        is_usable, has_values = _gather(batch, specs, collector, writer)
+        is_filled |= has_values
         people += int(is_usable.sum())
     if is_filled and not people:
         raise SourceError(
@@ -172,6 +180,28 @@ def _read(
             details={"key": f"suppress.{number}"},
         )
     return people
+
+
+def _gather(
+    batch: pa.RecordBatch,
+    specs: Iterable[PrepareSpec],
+    collector: _Collector,
+    writer: pq.ParquetWriter | None,
+) -> tuple[Flags, bool]:
+    """Take in the values of some rows: which rows have one that counts, and is there any value."""
+    numbered = _numbered(batch)
+    is_usable = np.zeros(batch.num_rows, dtype=bool)
+    is_filled = False
+    for spec in specs:
+        out = prepare(numbered, spec)
+        is_filled |= bool(out.num_rows)
+        for kind, rows, keys in _keys(out, spec):
+            is_usable[rows] = True
+            collector.add(kind, keys)
+        if writer is not None:
+            writer.write_batch(pa.RecordBatch.from_arrays(out.columns, schema=LINES))
+    collector.add_hashes(batch)
+    return is_usable, is_filled
 
 
 def _keys(out: pa.RecordBatch, spec: PrepareSpec) -> Iterator[tuple[Kind, np.ndarray, Hashes]]:

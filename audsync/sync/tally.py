@@ -70,6 +70,7 @@ def count(layers: Layers) -> SegmentCounts:
         duplicates=asked - int(merged.sum()),
         no_identifier=int(by_state[State.NO_IDENTIFIER] + merged[State.NO_IDENTIFIER]),
         suppressed=int(by_state[State.SUPPRESSED] + merged[State.SUPPRESSED]),
+        excluded=int(by_state[State.EXCLUDED] + merged[State.EXCLUDED]),
         held_out=int(by_state[State.HELD_OUT] + merged[State.HELD_OUT]),
         profiles=int(by_state[State.SENDABLE] + merged[State.SENDABLE]),
         rejected=_rejected(layers),
@@ -83,11 +84,13 @@ def _merged(profile: Hashes, state: np.ndarray) -> np.ndarray:
     frame = pl.DataFrame({"profile": profile[asked], "state": state[asked]})
     whole = frame.group_by("profile").agg(
         is_suppressed=(pl.col("state") == int(State.SUPPRESSED)).any(),
+        is_excluded=(pl.col("state") == int(State.EXCLUDED)).all(),
         is_held_out=(pl.col("state") == int(State.HELD_OUT)).any(),
         is_sendable=(pl.col("state") == int(State.SENDABLE)).any(),
     )
     totals[State.SUPPRESSED] = int(whole["is_suppressed"].sum())
     totals[State.HELD_OUT] = int((whole["is_held_out"] & ~whole["is_suppressed"]).sum())
+    totals[State.EXCLUDED] = int(whole["is_excluded"].sum())
     totals[State.SENDABLE] = int((whole["is_sendable"] & ~whole["is_suppressed"]).sum())
     totals[State.NO_IDENTIFIER] = whole.height - totals.sum()
     return totals

@@ -1,5 +1,7 @@
 """A segment in a database or an object store: the plan of a file, and the same safety."""
 
+import csv
+import io
 import json
 import re
 import sqlite3
@@ -42,7 +44,7 @@ PEOPLE = [
     {"id": "11", "email": "opted.out@example.com", "ok": "granted"},
 ]
 ROWS = [{name: person.get(name) or None for name in HEADER} for person in PEOPLE]
-FORMATS = ("csv", "jsonl", "parquet", "s3 parquet", "s3 jsonl", *KINDS)
+FORMATS = ("csv", "jsonl", "json", "parquet", "s3 csv", "s3 parquet", "s3 jsonl", *KINDS)
 
 
 @pytest.fixture
@@ -55,6 +57,8 @@ def _source(kind: str, folder: Path, stack: ExitStack) -> str:
     """The rows in a source of that kind, as the configuration names it."""
     if kind == "jsonl":
         (folder / "vip.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    elif kind == "json":
+        (folder / "vip.json").write_text(json.dumps(ROWS))
     elif kind == "parquet":
         pq.write_table(pa.Table.from_pylist(ROWS), folder / "vip.parquet")
     elif kind.startswith("s3"):
@@ -68,6 +72,12 @@ def _source(kind: str, folder: Path, stack: ExitStack) -> str:
 def _in_s3(kind: str, folder: Path) -> str:
     """The rows as an object, under its name or as a glob finds it."""
     place = s3_place()
+    if kind == "csv":
+        text = io.StringIO()
+        writer = csv.DictWriter(text, HEADER)
+        writer.writeheader()
+        writer.writerows(ROWS)
+        return place.put("in/vip.csv", text.getvalue().encode())
     if kind == "parquet":
         pq.write_table(pa.Table.from_pylist(ROWS), folder / "vip.parquet")
         return place.put("in/vip.parquet", (folder / "vip.parquet").read_bytes())

@@ -15,15 +15,17 @@ import pyarrow.compute as pc
 
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
-from audsync.segments.reading import read
 from audsync.sync.agreement import has_agreed
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, looks, profiles
 from audsync.sync.known import Flags, Hashes, is_in
+from audsync.sync.membership import pieces
+from audsync.sync.sets import People, Piece, is_excluded, specs_of
 from audsync.sync.suppression import read_lists
 
 NO_CONSENT = "no consent"
 SUPPRESSED = "suppressed"
+EXCLUDED = "excluded"
 HELD_OUT = "held out"
 NOT_HELD_OUT = "not held out"
 
@@ -32,7 +34,7 @@ NOT_HELD_OUT = "not held out"
 class Order:
     """What to read, and how."""
 
-    query: Query
+    query: People
     """With `in_order`, so that two exports of one source are the same."""
     spec: PrepareSpec
     suppress: Sequence[Query]
@@ -71,7 +73,7 @@ class Admission:
     def __init__(self, order: Order) -> None:
         self.left_out: Counter[str] = Counter()
         self.order = order
-        self._listed = read_lists(order.suppress, [order.spec]).pool
+        self._listed = read_lists(order.suppress, specs_of(order.query, order.spec)).pool
         self._banned: Hashes | None = None
 
     def rows(self) -> Iterator[Rows]:
@@ -82,11 +84,13 @@ class Admission:
         """
         banned = self._found_banned()
         self.left_out = Counter()
-        for batch in self._batches():
-            links = profiles(batch, self.order.query.salt)
-            keep = self._kept(batch, links, banned)
-            kept = batch.take(pa.array(keep))
-            yield Rows(batch=kept, links=links[keep], looks=self._looks(kept))
+        for piece in self._pieces():
+            links = profiles(piece.batch, self.order.query.salt)
+            keep = self._kept(piece.batch, links, banned)
+            kept = piece.batch.take(pa.array(keep))
+            found = looks(kept, {self.order.spec.platform: piece.spec(self.order.spec)})
+            seen = {name: look for (name, _), look in found.items()}
+            yield Rows(batch=kept, links=links[keep], looks=seen)
 
     def _found_banned(self) -> Hashes:
         """Profiles of which any identifier is suppressed, sorted.
@@ -96,24 +100,26 @@ class Admission:
         if self._banned is None:
             parts = [np.empty(0, dtype=np.uint64)]
             if self._listed.keys:
-                for batch in self._batches():
-                    hits = self._listed.hits(batch) & self._has_agreed(batch)
+                for batch in (piece.batch for piece in self._pieces()):
+                    hits = self._listed.hits(batch) & self._has_agreed(batch) & ~is_excluded(batch)
                     parts.append(np.unique(profiles(batch, self.order.query.salt)[hits]))
             self._banned = np.unique(np.concatenate(parts))
         return self._banned
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
+    def _pieces(self) -> Iterator[Piece]:
         self.order.begin()
-        for batch in read(self.order.query):
-            yield batch
-            self.order.advance(batch.num_rows)
+        for piece in pieces(self.order.query):
+            yield piece
+            self.order.advance(piece.batch.num_rows)
 
     def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
         has_consent = self._has_agreed(batch)
         is_banned = is_in(links, banned) & has_consent
         self.left_out[NO_CONSENT] += int((~has_consent).sum())
         self.left_out[SUPPRESSED] += int(is_banned.sum())
-        may_be_sent = has_consent & ~is_banned
+        out = is_excluded(batch) & has_consent & ~is_banned
+        self.left_out[EXCLUDED] += int(out.sum())
+        may_be_sent = has_consent & ~is_banned & ~out
         held_out = is_held_out(batch["profile_id"], self.order.holdouts)
         is_wanted = held_out if self.order.is_of_holdout else ~held_out
         cause = NOT_HELD_OUT if self.order.is_of_holdout else HELD_OUT
@@ -122,10 +128,6 @@ class Admission:
 
     def _has_agreed(self, batch: pa.RecordBatch) -> Flags:
         return has_agreed(batch, self.order.spec.platform)
-
-    def _looks(self, batch: pa.RecordBatch) -> dict[str, Look]:
-        found = looks(batch, {self.order.spec.platform: self.order.spec})
-        return {name: look for (name, _), look in found.items()}
 
 
 def shown(look: Look, *, is_hashed: bool, is_sent_form: bool) -> pa.Array:

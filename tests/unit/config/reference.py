@@ -61,6 +61,7 @@ _WRITTEN = {
     "profile_id": "column",
     "country": "column",
     "consent_values": "list of words",
+    **dict.fromkeys(("include", "exclude"), "list of segments"),
     **dict.fromkeys(("meta", "google", "tiktok", "snapchat", "default"), "column"),
     "traits": "list of columns",
     "since": "day, such as 2026-01-31",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from audsync.config.load import load_config
+from audsync.config.model import FileSource
 from audsync.errors import ConfigError
 from tests.unit.config.conftest import Load, Refuse
 
@@ -50,7 +51,7 @@ def test_relative_paths_are_seen_from_the_folder_of_the_file(
     load: Load, tmp_path: Path, written: str, read: str
 ) -> None:
     source = load(FILES % written).segments["v"].source
-    assert source.type == "file"
+    assert isinstance(source, FileSource)
     assert source.path == read.format(folder=tmp_path)
 
 
@@ -85,7 +86,7 @@ def test_scalars_are_text_until_a_setting_says_otherwise(load: Load) -> None:
     assert config.audiences["a"].name == "2024-01-01"
     assert config.audiences["a"].auto_sync is False
     assert config.notify[0].on == ("failed",)
-    assert config.segments["v"].columns.email == ("on",)
+    assert config.segments["v"].mapped.email == ("on",)
 
 
 def test_merge_keys_bring_in_columns_and_lose_to_what_is_written(load: Load) -> None:
@@ -94,7 +95,7 @@ def test_merge_keys_bring_in_columns_and_lose_to_what_is_written(load: Load) -> 
         "  a: &a {source: {type: file, path: a}, columns: &c {profile_id: i, email: e}}\n"
         "  b: {<<: *a, region: gb, columns: {<<: [*c, {email: z, phone: p}], profile_id: j}}\n"
     )
-    columns = config.segments["b"].columns
+    columns = config.segments["b"].mapped
     assert (columns.profile_id, columns.email, columns.phone) == ("j", ("e",), ("p",))
     assert config.segments["b"].region == "GB"
 

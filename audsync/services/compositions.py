@@ -1,0 +1,179 @@
+"""A configured segment, as the engine reads it: its source, or those of what it is made of."""
+
+import hashlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audsync.config.model import ColumnsConfig, Identity, SegmentConfig
+from audsync.domain import Kind, Platform
+from audsync.services import segments
+from audsync.services.runtime import Runtime
+from audsync.snapshots.folder import SPILL
+
+if TYPE_CHECKING:
+    from audsync.connectors.contract import Spec
+    from audsync.snapshots.folder import AudienceFolder
+    from audsync.sync.contract import Desired, StateFiles
+    from audsync.sync.holdout import Holdout
+    from audsync.sync.ports import Segment
+    from audsync.sync.sets import Combined, Leaf, People
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How sources are read."""
+
+    platforms: Collection[Platform]
+    """For whom: their columns of consent are read; none: that for all of them."""
+    salt: str
+    spill: Path
+    """A private folder."""
+    in_order: bool = False
+    batch_rows: int | None = None
+    """Rows in a batch; None: as usual."""
+
+
+def people_of(runtime: Runtime, name: str, look: Look) -> "People":
+    """What to read of a segment that may be used.
+
+    Raises:
+        SegmentNotFoundError, SegmentInactiveError: it may not.
+    """
+    config = runtime.segment(name)
+    if config.include:
+        return _combined(runtime, name, config, look)
+    query = segments.query_of(
+        runtime,
+        config,
+        look.platforms,
+        salt=look.salt,
+        spill=look.spill,
+        in_order=look.in_order,
+    )
+    return replace(query, batch_rows=look.batch_rows) if look.batch_rows else query
+
+
+def columns_of(runtime: Runtime, config: SegmentConfig) -> ColumnsConfig:
+    """What the columns of a segment hold; of one made of others, of each the first that there is.
+
+    A segment made of others has as many columns of a kind as that of its sources that has most.
+    """
+    if not config.include:
+        return config.mapped
+    every = [columns_of(runtime, runtime.config.segments[name]) for name in config.include]
+    names: dict[str, tuple[str, ...]] = {}
+    for columns in every:
+        for kind, mine in columns.by_kind.items():
+            known = names.get(kind.label, ())
+            names[kind.label] = known + mine[len(known) :]
+    return ColumnsConfig.model_validate({"profile_id": every[0].profile_id, **names})
+
+
+def holdouts_of(runtime: Runtime, name: str) -> "tuple[Holdout, ...]":
+    """The draws that keep people of a segment out: its own, and those of its parts."""
+    from audsync.sync.holdout import Holdout
+
+    config = runtime.config.segments[name]
+    own = config.holdout or runtime.config.defaults.holdout
+    parts = [each for part in config.include for each in holdouts_of(runtime, part)]
+    if own is not None and own.percent:
+        parts.insert(0, Holdout(name=own.name, percent=own.percent))
+    return tuple(dict.fromkeys(parts))
+
+
+def segment_for(
+    runtime: Runtime, name: str, spec: "Spec", *, folder: "AudienceFolder", work: Path
+) -> "Segment":
+    """The segment as an audience with this `Spec` wants it, to be read when the engine says.
+
+    Raises:
+        SegmentNotFoundError, SegmentInactiveError: it may not be used.
+    """
+    from audsync.sync.desired import Reading, prepare_segment, rules_of
+    from audsync.sync.ports import Segment
+
+    config = runtime.segment(name)
+    salt = segments.salt_of(runtime)
+    look = Look(platforms=[spec.platform], salt=salt, spill=work / SPILL)
+    reading = Reading(
+        query=people_of(runtime, name, look),
+        suppress=[
+            segments.suppression_query(runtime, entry, salt=salt, spill=work / SPILL)
+            for entry in runtime.config.suppress
+        ],
+        spec=segments.prepare_spec(runtime, config, spec.platform, spec.accepts),
+        salt=salt,
+        folder=folder,
+        work=work,
+        memory_bytes=segments.working_memory(runtime),
+        advance=_advance(runtime),
+        holdouts=holdouts_of(runtime, name),
+    )
+
+    def prepare(cache: "StateFiles | None") -> "Desired":
+        runtime.progress.phase("read", None)
+        return prepare_segment(reading, cache)
+
+    return Segment(prepare=prepare, rules=rules_of(reading))
+
+
+def _advance(runtime: Runtime) -> Callable[[int], None]:
+    """Shows how far the reading has come, and lets a signal or the end of the time stop it."""
+
+    def advance(rows: int) -> None:
+        runtime.stop.check()
+        if runtime.budget is not None:
+            runtime.budget.check()
+        runtime.progress.advance(rows)
+
+    return advance
+
+
+def _combined(runtime: Runtime, name: str, config: SegmentConfig, look: Look) -> "Combined":
+    from audsync.sync.sets import Combined
+
+    return Combined(
+        name=name,
+        include=tuple(_part(runtime, each, look, is_asked=True) for each in config.include),
+        exclude=tuple(_part(runtime, each, look, is_asked=False) for each in config.exclude),
+        by_identifier=config.by is Identity.IDENTIFIER,
+        salt=look.salt,
+    )
+
+
+def _part(runtime: Runtime, name: str, look: Look, *, is_asked: bool) -> "Combined | Leaf":
+    """A segment as a part of another; consent matters for those who are to be sent.
+
+    Whether it may be synced itself does not matter.
+    """
+    from audsync.sync.sets import Leaf, Tune
+
+    config = runtime.config.segments[name]
+    if config.include:
+        return _combined(runtime, name, config, look)
+    query = segments.query_of(
+        runtime,
+        config,
+        look.platforms,
+        salt=hashlib.sha256(f"{look.salt}\0{name}".encode()).hexdigest(),
+        spill=look.spill.with_name(f"{look.spill.name}-{name}"),
+        in_order=look.in_order,
+    )
+    spec = segments.prepare_spec(runtime, config, Platform.META)
+    columns = {
+        label: columns
+        for label, columns in query.columns.items()
+        if is_asked or label == "profile_id" or label in _IDENTIFIERS or label == "country"
+    }
+    return Leaf(
+        name=name,
+        query=replace(
+            query, columns=columns, traits=(), batch_rows=look.batch_rows or query.batch_rows
+        ),
+        tune=Tune(region=spec.region, phone_policy=spec.phone_policy, yes_words=spec.yes_words),
+    )
+
+
+_IDENTIFIERS = frozenset(kind.label for kind in Kind if kind.is_identifier)

@@ -1,0 +1,229 @@
+"""Segments made of others: exactly the people of the sets, whatever the parts are made of."""
+
+import csv
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from audsync.config.load import load_config
+from audsync.domain import Platform
+from audsync.errors import ConfigError
+from audsync.sandbox.world import World
+from audsync.services import audiences
+from audsync.services.checking import check
+from audsync.services.checkup import examine
+from audsync.services.export_wish import Wish
+from audsync.services.exporting import export
+from audsync.services.planning import plan
+from audsync.services.sync_audience import Report
+from tests.databases import SetClock
+from tests.services.conftest import CONFIG, Project, closes, email, phone
+
+Row = dict[str, str]
+SETS = """
+  a:
+    source: {type: file, path: a.csv}
+    columns: {profile_id: id, email: email, phone: phone, consent: ok}
+    region: GB
+  b:
+    source: {type: file, path: b.jsonl}
+    columns: {profile_id: id, email: [mail, other]}
+  c:
+    source: {type: file, path: c.csv}
+    columns: {profile_id: id, email: email, phone: phone, consent: ok}
+  both: {include: [a, b]}
+  less: {include: [a, b], exclude: [c]}
+  less-any: {include: [a, b], exclude: [c], by: identifier}
+  nested: {include: [less, d]}
+  d:
+    source: {type: file, path: d.csv}
+    columns: {profile_id: id, email: email}
+"""
+
+
+class Sets(Project):
+    """Four segments, and what is made of them."""
+
+    def configure(self, sets: str = SETS, extra: str = "") -> None:
+        text = CONFIG.replace("suppress:", f"{sets.lstrip(chr(10))}suppress:") + extra
+        (self.folder / "audsync.yaml").write_text(text)
+        self.restart()
+
+    def rows(self, name: str, rows: list[Row]) -> None:
+        if name == "b":
+            text = "".join(json.dumps(row) + "\n" for row in rows)
+            (self.folder / "b.jsonl").write_text(text or "")
+            return
+        with (self.folder / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, ("id", "email", "phone", "ok"), restval="")
+            writer.writeheader()
+            writer.writerows({"ok": "yes", **row} for row in rows)
+
+    def make(self, segment: str) -> Report:
+        new = audiences.NewAudience(segment=segment, connection="meta-main", slug="a")
+        report = audiences.create(self.runtime, new)
+        assert report.exit_code == 0, report.job["error"]
+        assert closes(report.job)
+        return report
+
+
+@pytest.fixture
+def sets(tmp_path: Path) -> Sets:
+    clock = SetClock()
+    sets = Sets(tmp_path, World(clock=clock), clock)
+    sets.configure()
+    sets.rows("a", [{"id": "1", "email": "ann@x.co", "phone": "020 7183 8750"}, _row("2", "bob")])
+    sets.rows("b", [{"id": "2", "mail": "bob@x.co", "other": "b.ob@x.co"}, _json("3", "cara")])
+    sets.rows("c", [{"id": "3", "email": "nobody@x.co"}, _row("9", "ann")])
+    sets.rows("d", [_row("3", "cara"), _row("4", "dan")])
+    return sets
+
+
+def _row(profile: str, name: str) -> Row:
+    return {"id": profile, "email": f"{name}@x.co"}
+
+
+def _json(profile: str, name: str) -> Row:
+    return {"id": profile, "mail": f"{name}@x.co"}
+
+
+def _mails(*names: str) -> set[tuple[str, str]]:
+    return {email(f"{name}@x.co") for name in names}
+
+
+ANNS_PHONE = phone("442071838750")
+
+
+def test_a_union_has_everybody_once_each_as_their_own_segment_reads_them(sets: Sets) -> None:
+    job = sets.make("both").job
+    assert sets.held() == _mails("ann", "bob", "b.ob", "cara") | {ANNS_PHONE}
+    assert (job["profiles_read"], job["profiles_sent"]) == (4, 3)
+    assert job["profiles_skipped"]["duplicate"] == 1
+
+
+def test_a_difference_by_profile_id(sets: Sets) -> None:
+    job = sets.make("less").job
+    assert sets.held() == _mails("ann", "bob", "b.ob") | {ANNS_PHONE}
+    assert job["profiles_read"] == 4
+    assert job["profiles_skipped"]["suppressed"] == 1, "excluded people are skipped as suppressed"
+
+
+def test_a_difference_by_any_identifier_takes_the_whole_person(sets: Sets) -> None:
+    sets.rows("c", [{"id": "77", "phone": "+44 20 7183 8750"}, _row("9", "b.ob")])
+    sets.make("less-any")
+    # Profile 2 of `a` is not profile 2 of `b`: nothing says that their ids are the same.
+    assert sets.held() == _mails("bob", "cara")
+
+
+def test_whoever_has_several_rows_is_excluded_by_any_of_them(sets: Sets) -> None:
+    sets.rows("a", [_row("1", "ann"), {"id": "1", "email": "ann@other.co"}, _row("5", "eve")])
+    sets.rows("b", [])
+    (sets.folder / "b.jsonl").write_text("")
+    sets.rows("c", [{"id": "x", "email": "ann@other.co", "ok": "no"}])
+    sets.make("less-any")
+    assert sets.held() == _mails("eve"), "and consent does not matter for being excluded"
+
+
+def test_what_is_excluded_below_may_come_in_from_beside(sets: Sets) -> None:
+    sets.make("nested")
+    assert sets.held() == _mails("ann", "bob", "b.ob", "cara", "dan") | {ANNS_PHONE}
+
+
+@pytest.mark.parametrize("segment", ["less", "less-any", "nested"])
+def test_a_set_that_changes_moves_only_the_difference(sets: Sets, segment: str) -> None:
+    sets.make(segment)
+    assert audiences.sync(sets.runtime, "a").job["total_batches"] == 0
+    sets.rows("c", [_row("2", "b.ob")])
+    planned = plan(sets.runtime, "a")
+    assert planned["removal_causes"]["left_segment"] > 0
+    assert planned["excluded"] == 1
+    done = audiences.sync(sets.runtime, "a", allow_shrink=True)
+    assert closes(done.job)
+    wanted = {
+        "less": _mails("ann", "cara") | {ANNS_PHONE},
+        "less-any": _mails("ann", "bob", "cara") | {ANNS_PHONE},
+        "nested": _mails("ann", "cara", "dan") | {ANNS_PHONE},
+    }[segment]
+    assert sets.held() == wanted
+    sets.rows("c", [_row("9", "nobody")])
+    audiences.sync(sets.runtime, "a")
+    assert sets.held() > wanted
+
+
+def test_check_and_export_see_the_people_of_a_job(sets: Sets) -> None:
+    sets.suppress(["bob@x.co"])
+    sets.rows("a", [*_people(), {"id": "7", "email": "gil@x.co", "ok": "no"}])
+    job = sets.make("less").job
+    found = check(sets.runtime, "less", list(Platform))
+    for platform in found["platforms"]:
+        assert platform["skipped"] == job["profiles_skipped"]
+        assert (platform["sendable"], platform["excluded"]) == (job["profiles_sent"], 1)
+    assert {column["column"] for column in found["columns"]} == {"email", "other", "phone"}
+    out = sets.folder / "out.csv"
+    export(sets.runtime, Wish(segment="less", out=str(out), format="csv"), stdout=BytesIO())
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["profile_id"] for row in rows] == ["1"]
+    assert list(rows[0]) == ["profile_id", "email", "email_2", "phone"]
+
+
+def _people() -> list[Row]:
+    return [{"id": "1", "email": "ann@x.co", "phone": "020 7183 8750"}, _row("2", "bob")]
+
+
+def test_whom_a_part_holds_out_is_held_out_of_the_whole(sets: Sets) -> None:
+    sets.rows("a", [_row(str(n), f"p{n}") for n in range(100)])
+    sets.configure(SETS.replace("    region: GB", "    holdout: {percent: 50, name: q4}"))
+    sets.make("a")
+    alone = sets.held()
+    assert 20 < len(alone) < 80
+    new = audiences.NewAudience(segment="both", connection="meta-main", slug="both", name="x")
+    audiences.create(sets.runtime, new)
+    (_, remote) = sorted(sets.world.remotes("meta"), key=lambda each: each.name == "x")
+    mails = {email(f"p{n}@x.co") for n in range(100)}
+    assert set(remote.identifiers) & mails == alone
+
+
+def test_an_excluded_segment_that_becomes_empty_is_refused(sets: Sets) -> None:
+    sets.make("less")
+    held = sets.held()
+    sets.rows("c", [])
+    done = audiences.sync(sets.runtime, "a")
+    assert done.job["error"]["details"]["guards"] == ["emptied_list"]
+    assert "exclude c names nobody, where it named 2" in done.job["error"]["message"]
+    assert sets.held() == held
+    assert audiences.sync(sets.runtime, "a", allow_shrink=True).exit_code == 0
+    assert sets.held() == held | _mails("cara")
+
+
+def test_with_a_part_that_cannot_be_read_nothing_is_sent(sets: Sets) -> None:
+    sets.make("less")
+    held = sets.held()
+    (sets.folder / "c.csv").unlink()
+    done = audiences.sync(sets.runtime, "a", allow_shrink=True)
+    assert done.job["error"]["code"] == "SOURCE_ERROR"
+    assert sets.held() == held
+    assert "source less" not in {one.name for one in examine(sets.runtime)}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("x: {include: [aa]}", "segments.x.include.0: names no segment of this file; did you mean"),
+        ("x: {include: [a], exclude: [bott]}", "segments.x.exclude.0: names no segment"),
+        ("x: {include: [x]}", "segments.x.include.0: makes x a part of itself"),
+        ("x: {include: [y]}\n  y: {include: [a], exclude: [x]}", "segments.y.exclude.0: makes y"),
+        ("x: {exclude: [a]}", "segments.x: must have either source or include"),
+        ("x: {include: [a], region: GB}", "segments.x: must not have region beside include"),
+        ("x: {include: [a], by: email}", "segments.x.by: must be one of profile_id, identifier"),
+        ("x: {source: {type: file, path: a.csv}}", "segments.x: must have columns"),
+    ],
+)
+def test_sets_that_cannot_be_meant_are_refused(sets: Sets, line: str, said: str) -> None:
+    text = CONFIG.replace("suppress:", f"{SETS.lstrip(chr(10))}  {line}\nsuppress:")
+    (sets.folder / "audsync.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(sets.folder / "audsync.yaml", {})
+    assert said in caught.value.message
