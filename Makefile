@@ -3,13 +3,16 @@
 PYTHON ?= python3
 SEEDS ?= 20000
 ROWS ?= 1000000
+SOAK ?= 600
+KILLS ?= 1
+MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # One more than a small machine has cores: some crash tests only wait for a clock.
 JOBS ?= 3
 
-.PHONY: setup demo test check bench chaos clean
+.PHONY: setup demo test check bench chaos coverage mutate clean
 
 setup: $(READY)
 
@@ -36,8 +39,20 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run --rows $(ROWS)
 
+# SEEDS histories; every kill, from KILLS on; a soak of SOAK seconds. docs/reliability.md has the results.
 chaos: $(READY)
-	AUDSYNC_CHAOS=1 $(BIN)/python -m pytest tests/sim tests/crash -n $(JOBS) --seeds $(SEEDS)
+	mkdir -p build
+	AUDSYNC_CHAOS=1 AUDSYNC_CHAOS_SEED=$(KILLS) $(BIN)/python -m pytest tests/sim tests/crash tests/faults \
+		-n $(JOBS) --seeds $(SEEDS) --junitxml build/chaos.xml
+	$(BIN)/python -m tests.faults.soak --seconds $(SOAK) --seed $(KILLS) --out build/soak.json
+	$(BIN)/python -m tests.faults.report build/chaos.xml build/soak.json
+
+coverage: $(READY)
+	$(BIN)/python -m coverage run -m pytest -q -n0 tests/sim tests/store tests/services tests/unit/sync --seeds 2000
+	$(BIN)/python -m coverage report --show-missing
+
+mutate: $(READY)
+	$(BIN)/python -m tests.sim.mutate --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

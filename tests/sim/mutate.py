@@ -1,0 +1,170 @@
+"""Mutation testing: does some test notice when a line that exactness rests on is wrong?
+
+`python -m tests.sim.mutate --minutes 10 --seed 1`: makes one small mistake after the other, drawn
+at random, in a copy of the tree, runs the quick tests of the simulator and of the ledger on it,
+and tells which mistakes nobody noticed. It needs nothing but Python, where the tools that exist
+bring more than a dozen packages along.
+"""
+
+import argparse
+import ast
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+ROOT = Path(__file__).parents[2]
+MODULES = (
+    *(f"audsync/sync/{name}.py" for name in ("run", "recover", "send", "fold", "settle", "cut")),
+    *(f"audsync/sync/{name}.py" for name in ("guards", "books")),
+    *(f"audsync/store/{name}.py" for name in ("ledger", "leases")),
+)
+TESTS = (
+    ["tests/store/test_ledger.py", "tests/store/test_leases.py", "tests/unit/sync"],
+    ["tests/sim/test_history.py", "tests/sim/test_local_history.py"],
+    ["tests/services/test_sync.py", "tests/services/test_left_out.py"],
+)
+"""Quickest first: the first that fails is enough."""
+_SEEDS = "500"
+_PATIENCE_S = 120
+_OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """One small change of one module."""
+
+    module: str
+    line: int
+    what: str
+    text: str
+    """The whole module with it."""
+
+
+def mistakes(module: str) -> Iterator[Mistake]:
+    """Every mistake that can be made in a module, in its order."""
+    tree = ast.parse((ROOT / module).read_text("utf-8"))
+    nodes = list(ast.walk(tree))
+    for at, node in enumerate(nodes):
+        for what in _ways(node):
+            copy = deepcopy(tree)
+            twin = list(ast.walk(copy))[at]
+            _spoil(twin, what)
+            text = ast.unparse(ast.fix_missing_locations(copy))
+            yield Mistake(module=module, line=getattr(node, "lineno", 0), what=what, text=text)
+
+
+def _ways(node: ast.AST) -> list[str]:
+    """What can be done wrong at this place."""
+    found = ""
+    match node:
+        case ast.Compare(ops=[operator]) if type(operator) in _OPPOSITES:
+            found = f"{type(operator).__name__} is {_OPPOSITES[type(operator)].__name__}"
+        case ast.BoolOp():
+            found = "and is or" if isinstance(node.op, ast.And) else "or is and"
+        case ast.UnaryOp(op=ast.Not()):
+            found = "not is left out"
+        case ast.BinOp(op=ast.Add() | ast.Sub()):
+            found = "plus and minus change places"
+        case ast.Constant(value=bool()):
+            found = "true and false change places"
+        case ast.If() | ast.IfExp() | ast.While():
+            found = "the condition is turned round"
+        case ast.Expr(value=ast.Call()):
+            found = "the call is left out"
+        case _:
+            pass
+    return [found] if found else []
+
+
+def _spoil(node: ast.AST, what: str) -> None:
+    match node:
+        case ast.Compare():
+            node.ops = [_OPPOSITES[type(node.ops[0])]()]
+        case ast.BoolOp():
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        case ast.UnaryOp():
+            node.operand = ast.UnaryOp(op=ast.Not(), operand=node.operand)
+        case ast.BinOp():
+            node.op = ast.Sub() if isinstance(node.op, ast.Add) else ast.Add()
+        case ast.Constant():
+            node.value = not node.value
+        case ast.If() | ast.IfExp() | ast.While():
+            node.test = ast.UnaryOp(op=ast.Not(), operand=node.test)
+        case ast.Expr():
+            node.value = ast.Constant(value=None)
+        case _:
+            raise ValueError(what)
+
+
+def is_noticed(tree: Path, mistake: Mistake) -> bool:
+    """Whether a test fails, or never ends, on a copy of the tree with the mistake."""
+    path = tree / mistake.module
+    before = path.read_text("utf-8")
+    path.write_text(mistake.text, "utf-8")
+    try:
+        return any(_fails(tree, tests) for tests in TESTS)
+    finally:
+        path.write_text(before, "utf-8")
+
+
+def _fails(tree: Path, tests: list[str]) -> bool:
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", *tests]
+    seeds = ["--seeds", _SEEDS] if "tests/sim/test_history.py" in tests else []
+    try:
+        done = subprocess.run(
+            [*command, *seeds], cwd=tree, capture_output=True, timeout=_PATIENCE_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return True
+    return done.returncode != 0
+
+
+def main() -> int:
+    """Make mistakes until the time is over; print the score and what went unnoticed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    everything = [mistake for module in MODULES for mistake in mistakes(module)]
+    Random(asked.seed).shuffle(everything)
+    unnoticed: list[Mistake] = []
+    tried, ends_at = 0, time.monotonic() + 60 * asked.minutes
+    with tempfile.TemporaryDirectory(prefix="audsync-mutate-") as folder:
+        tree = Path(folder)
+        for name in ("audsync", "tests"):
+            shutil.copytree(ROOT / name, tree / name)
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        assert not any(_fails(tree, tests) for tests in TESTS), "the tests fail without a mistake"
+        for mistake in everything:
+            if time.monotonic() > ends_at:
+                break
+            tried += 1
+            if not is_noticed(tree, mistake):
+                unnoticed.append(mistake)
+                sys.stdout.write(f"{mistake.module}:{mistake.line}: {mistake.what}\n")
+                sys.stdout.flush()
+    noticed = tried - len(unnoticed)
+    sys.stdout.write(f"{noticed} of {tried} mistakes were noticed; {len(everything)} can be made\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
