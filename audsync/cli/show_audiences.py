@@ -214,3 +214,13 @@ _LINES: Sequence[tuple[str, Callable[[Json], str]]] = (
     ("success 30 d", lambda one: _percent(one["success_rate_30d"])),
     ("audsync's id", lambda one: str(one["audience_id"])),
 )
+
+
+def reconciled(job: Json, settings: Globals) -> None:
+    """By which way an audience was made exact again."""
+    if settings.as_json or settings.is_quiet or job["error"]:
+        return
+    way = "All members were replaced."
+    if job["operation"] == "update":
+        way = "Whatever may be in the audience was sent or removed anew; it is still the same one."
+    render.console(settings).print(way)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audsync.cli import render
+from audsync.cli import render, show_audiences
 from audsync.cli.context import globals_of, runtime_of
 from audsync.cli.exit_codes import worst
 from audsync.cli.options import AllowShrink, AudienceName
@@ -13,6 +13,7 @@ from audsync.errors import AudsyncError, UsageError
 
 if TYPE_CHECKING:
     from audsync.services.runtime import Runtime
+    from audsync.services.sync_audience import Report
 
 Audiences = Annotated[
     list[str] | None, typer.Argument(metavar="AUDIENCE...", help="Slugs or UUIDs.")
@@ -91,12 +92,13 @@ def reconcile(
     from audsync.services import audiences as service
 
     runtime = runtime_of(context)
-    _run(
-        context,
-        runtime,
-        [audience],
-        lambda name: service.reconcile(runtime, name, allow_shrink=allow_shrink),
-    )
+
+    def act(name: str) -> "Report":
+        report = service.reconcile(runtime, name, allow_shrink=allow_shrink)
+        show_audiences.reconciled(report.job, globals_of(context))
+        return report
+
+    _run(context, runtime, [audience], act)
 
 
 def retry(
