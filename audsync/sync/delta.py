@@ -4,10 +4,11 @@ The truth is about sets of (kind, value): what anybody wanted still holds is nev
 (profile, kind, value) say who carries what; they find the few values that can have changed, and
 whom a removal may take along. Input views: `d` what is wanted, `c` what is confirmed, `u` what is
 uncertain, `r` what is still to be repaired, `e` what is to be said once more, `f` who carried
-what once; each has profile, kind, value. `d_near` and `c_near` are the parts of the profiles that
-may differ, or that occur in `u`, `e` or `f`. A look at all values is what costs, so there is one,
-for `d_like` and `c_like`: lines of anybody that hold a value in question. Kinds from 16 on are
-match fields: a change of them sends the profile again, but they are not members of the set.
+what once; each has profile, kind, value; and `rows`, the wanted source rows. `d_near` and `c_near`
+are the parts of the profiles that may differ, or that occur in `u`, `e` or `f`. A look at all
+values is what costs, so there is one, for `d_like` and `c_like`: lines of anybody that hold a value
+in question. Kinds from 16 on are match fields: a change of them sends the profile again, but they
+are not members of the set.
 """
 
 import duckdb
@@ -121,19 +122,39 @@ _JUDGING = (
     create temp table far as
     select profile from refreshed anti join (select distinct profile from d_near) using (profile)
     """,
+    # What became of the people of removed values; who is excluded (4) is not in the segment.
+    """
+    create temp table fate as
+    select rows.profile, max(rows.state) filter (rows.state <> 4) as state,
+           bool_or(rows.state <> 4) as is_in
+    from rows semi join parted using (profile) group by rows.profile
+    """,
+    # Values of people who said no: on a list (3), or without consent (2). They go first.
+    """
+    create temp table asked_for as
+    select distinct l.kind, l.value from (
+      select profile, kind, value from change where not is_new
+      union all select profile, kind, value from u) l
+      semi join removal using (kind, value)
+      semi join (select profile from fate where state in (2, 3)) using (profile)
+    """,
 )
 
 REMOVALS = """
     select r.kind, r.value, r.is_echo, r.is_confirmed, coalesce(g.leaving, 0)::uinteger as leaving
     from removal r left join (
       select last.kind as kind, last.value as value, count(*) as leaving from (
-        select l.profile, max({'kind': l.kind, 'value': l.value}) as last
+        select l.profile,
+               max({'is_later': a.kind is null, 'kind': l.kind, 'value': l.value}) as last
         from change l semi join departed using (profile) semi join removal using (kind, value)
+          left join asked_for a on l.kind = a.kind and l.value = a.value
         where not l.is_new group by l.profile) group by 1, 2) g
       on r.kind = g.kind and r.value = g.value
-    order by r.kind, r.value
+      left join asked_for a on r.kind = a.kind and r.value = a.value
+    order by a.kind is null, r.kind, r.value
     """
-"""Removal rows. `leaving`: departed profiles whose last value this is."""
+"""Removal rows, those of people who said no first. `leaving`: departed profiles whose last value
+this is."""
 
 ADDITIONS = """
     select d.profile, d.kind, d.value, 0::utinyint as reason, s.is_refresh,
@@ -190,13 +211,10 @@ CAUSES = """
       from (select profile, kind, value from change where not is_new
             union all select profile, kind, value from u) l
         semi join (select kind, value from removal where not is_echo) using (kind, value)
-        left join (select rows.profile, max(rows.state) filter (rows.state <> 4) as state,
-                     bool_or(rows.state <> 4) as is_in from rows
-                   semi join parted using (profile) group by rows.profile) p
-          on l.profile = p.profile
+        left join fate p on l.profile = p.profile
       group by l.kind, l.value) group by cause
     """
-"""Why removed identifiers go: one cause each. `rows` is the view of the wanted source rows."""
+"""Why removed identifiers go: one cause each."""
 
 
 _AGED = """

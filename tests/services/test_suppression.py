@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audsync.domain import Platform
+from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services.checking import check
 from audsync.services.export_wish import Wish
 from audsync.services.exporting import export
@@ -193,3 +194,23 @@ def test_check_and_export_leave_out_whom_a_job_leaves_out(project: Project) -> N
     export(project.runtime, Wish(segment="vip", out=str(out), format="csv"), stdout=BytesIO())
     with out.open() as file:
         assert {row["profile_id"] for row in csv.DictReader(file)} == _emails(project)
+
+
+def test_who_said_no_is_removed_before_who_merely_left(project: Project) -> None:
+    path = project.folder / "audsync.yaml"
+    path.write_text("limits: {max_batch_size: 3}\n" + path.read_text())
+    project.restart()
+    people = [{"id": name, "email": f"{name}@example.com"} for name in "abcdefghijklmnopqrst"]
+    project.segment(people)
+    project.create()
+    project.suppress(["t@example.com", "s@example.com"])
+    project.segment([{**people[0], "ok": "no"}, *people[5:]])
+    # Only the first request of removals is taken, and it has room for just those three.
+    project.world.faults.arm(
+        [Rule(kind=FaultKind("status"), method="DELETE", nth=2, status=503, times=99)]
+    )
+    assert project.sync().job["status"] == "partial"
+    assert project.held() == {email(f"{name}@example.com") for name in "bcdefghijklmnopqr"}
+    project.world.faults.disarm()
+    project.sync()
+    assert project.held() == {email(f"{name}@example.com") for name in "fghijklmnopqr"}

@@ -1,9 +1,22 @@
 """An audience's state and what a plan makes of it, as sets; the rows of its files."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.sim.set_rows import Gone, Link, Sent, Value, identifiers, profiles, values
+from tests.sim.set_rows import (
+    Gone,
+    Link,
+    Sent,
+    SourceRow,
+    Value,
+    identifiers,
+    profiles,
+    values,
+)
+
+_SAID_NO = {2, 3}
+"""States of source rows: without consent, and suppressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +65,24 @@ def found_links(known: Known) -> set[Link]:
     }
 
 
-def removal_rows(known: Known, change: Change) -> list[Gone]:
+def removal_rows(known: Known, change: Change, rows: Sequence[SourceRow]) -> list[Gone]:
+    """Removals in the order in which they are sent: first of people who said no."""
+    said_no = {profile for _, profile, state, _ in rows if state in _SAID_NO}
+    urgent = {link[1:] for link in known.c | known.u if link[0] in said_no}
+
+    def place(value: Value) -> tuple[bool, Value]:
+        return value not in urgent, value
+
     lasts: dict[Value, int] = {}
     for profile in change.departed:
         own = [link[1:] for link in known.c if link[0] == profile and link[1:] in change.removed]
         if own:
-            lasts[max(own)] = lasts.get(max(own), 0) + 1
+            last = max(own, key=place)
+            lasts[last] = lasts.get(last, 0) + 1
     confirmed = values(known.c)
     return [
         (*value, value in change.echoed, value in confirmed, lasts.get(value, 0))
-        for value in sorted(change.removed | change.echoed)
+        for value in sorted(change.removed | change.echoed, key=place)
     ]
 
 

@@ -101,7 +101,7 @@ class SetEngine:
             kept = self.store.keep_some(cells, "additions") if unwanted else desired.identifiers
             files = replace(files, removals=None, additions=kept)
         else:
-            removals = removal_rows(known, change)
+            removals = removal_rows(known, change, self._rows(files.next_rows))
             additions = addition_rows(known, change)
             files = replace(
                 files,
