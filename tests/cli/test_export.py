@@ -299,3 +299,20 @@ def test_a_change_is_written_from_the_command_line(project: Project) -> None:
         refused = project.run("export", "--delta", "a", "--out", "-", *more, "--json")
         assert refused.json["error"]["code"] == "USAGE_ERROR"
     assert project.run("export", "--out", "-", "--json").json["error"]["code"] == "USAGE_ERROR"
+
+
+def test_holdout_writes_those_who_are_in_no_platform_and_says_who_is_left_out(
+    project: Project,
+) -> None:
+    project.save(defaults={"holdout": {"percent": 99.999, "name": "all"}})
+    shown = project.run("export", "vip", "--holdout", "--out", "-")
+    assert shown.exit_code == 0, shown.stderr
+    assert [row["profile_id"] for row in table(shown.stdout)] == ["1", "2", "3"]
+    others = project.run("export", "vip", "--out", "-")
+    assert not table(others.stdout)
+    assert "Rows left out, held out: 3" in others.stderr
+    found = project.run("check", "vip", "--for", "meta")
+    assert "of these held out" in " ".join(found.stdout.split())
+    project.save(defaults={})
+    refused = project.run("export", "vip", "--holdout", "--out", "-", "--json")
+    assert (refused.exit_code, refused.json["error"]["code"]) == (2, "USAGE_ERROR")
