@@ -19,6 +19,8 @@ from audsync.store import ledger
 from audsync.store.ledger import Head
 from audsync.store.tables import PlatformAudience
 
+_LOOKS = 5
+"""How often it is looked again while somebody else changes what is looked at."""
 REACHED = "reached"
 """Fact of a head: the generation that was marked when its plan was committed."""
 AFRESH = "afresh"
@@ -40,12 +42,17 @@ class Continuity:
         Raises:
             StateError: they are not, or this cannot be told.
         """
-        with self.runtime.database.reading() as session:
-            head = ledger.head(session, self.audience_id)
-            slug = session.get_one(PlatformAudience, self.audience_id).slug
-        problem = contradiction(head, self.folder.mark(), audience=slug)
-        if problem is not None:
-            raise problem
+        for has_moved in (False, *[True] * _LOOKS):
+            with self.runtime.database.reading() as session:
+                head = ledger.head(session, self.audience_id)
+                slug = session.get_one(PlatformAudience, self.audience_id).slug
+            problem = contradiction(head, self.folder.mark(is_anew=has_moved), audience=slug)
+            if problem is None:
+                return
+            # Who looks without the lease may look while a sync goes on.
+            with self.runtime.database.reading() as session:
+                if ledger.head(session, self.audience_id).generation == head.generation:
+                    raise problem
 
     def reached(self) -> int:
         """Mark how far the store has come; returns that generation.
@@ -59,7 +66,8 @@ class Continuity:
                 return self._marked
             remote = session.get_one(PlatformAudience, self.audience_id).platform_audience_id
         mark = Mark(generation=head.generation, files=head.files, remote=remote)
-        if head.generation and self.folder.mark() != mark:
+        is_first_look = self._marked < 0
+        if head.generation and not (is_first_look and self.folder.mark() == mark):
             self.folder.set_mark(mark)
         self._marked = head.generation
         return head.generation

@@ -89,7 +89,8 @@ def _unsettled(session: "Session", runtime: Runtime, audience: PlatformAudience)
         return
     head, folder = ledger.head(session, audience.id), runtime.state_root / str(audience.id)
     problem = continuity.visible(head, folder, audience=audience.slug)
-    if problem is not None:
+    is_moving = ledger.head(session, audience.id).generation != head.generation
+    if problem is not None and not is_moving:
         yield {"code": problem.code, "message": problem.message}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from audsync.errors import AudsyncError, StateError
 from audsync.services import object_checks
 from audsync.services.checks import Check, bad, good
-from audsync.services.continuity import contradiction
+from audsync.services.continuity import Continuity
 from audsync.services.runtime import Runtime
 from audsync.services.state_files import folder_of, state_address
 from audsync.store import audiences, leases, ledger, migrate
@@ -159,10 +159,11 @@ def _snapshots(runtime: Runtime, database: Database) -> Check:
     with database.reading() as session:
         for audience in audiences.listed(session, runtime.config.tenant):
             folder, head = folder_of(runtime, audience.id), ledger.head(session, audience.id)
-            problem = contradiction(head, folder.mark(), audience=audience.slug)
-            if problem is not None:
+            try:
+                Continuity(runtime=runtime, audience_id=audience.id, folder=folder).require()
+            except StateError as problem:
                 damaged.append((audience.slug, problem.message))
-            elif head.facts.get("is_lost"):
+            if head.facts.get("is_lost"):
                 damaged.append((audience.slug, "The state files of an audience were lost."))
             for name in sorted(set(head.files.values())):
                 checked += 1

@@ -150,13 +150,17 @@ class AudienceFolder:
         if not is_whole:
             raise _lost(self._said(name), _DAMAGED)
 
-    def mark(self) -> Mark | None:
+    def mark(self, *, is_anew: bool = False) -> Mark | None:
         """How far the state here has come; None where nothing says so.
+
+        `is_anew`: an object store is asked again, whatever was seen there before.
 
         Raises:
             StateError: it cannot be read.
         """
         if self._objects:
+            if is_anew:
+                self._objects.look()
             return self._objects.mark()
         try:
             return generations.newest(self._folder)

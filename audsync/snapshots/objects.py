@@ -96,7 +96,7 @@ class ObjectFiles:
         """The highest mark that was seen; None where there was none.
 
         Raises:
-            StateError: the store does not tell, or the mark has just been followed by another.
+            StateError: the store does not tell.
         """
         if self._known is None:
             self.look()
@@ -104,7 +104,13 @@ class ObjectFiles:
             return None
         name = max(self._marks, key=lambda name: generations.number_of(name) or 0)
         content = BytesIO()
-        self._bucket.fetch(self._marks[name], content)
+        try:
+            self._bucket.fetch(self._marks[name], content)
+        except StateError:
+            self.look()
+            if name in self._marks:
+                raise
+            return self.mark()  # another has just followed it
         return generations.read(name, content.getvalue())
 
     def set_mark(self, mark: Mark) -> None:

@@ -1,6 +1,7 @@
 """Backups that were put back: of the store alone, of the state folder alone; and `reconcile`."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,11 @@ from audsync.errors import StateError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences, follow_up, stale
 from audsync.services.checkup import examine
+from audsync.services.continuity import Continuity
 from audsync.services.planning import plan
 from audsync.services.sync_audience import Report
+from audsync.snapshots.folder import AudienceFolder
+from audsync.snapshots.generations import Mark
 from tests.services.by_hand import remove_by_hand
 from tests.services.test_platforms import CASES, Shop, crowd, written
 
@@ -272,3 +276,26 @@ def test_after_it_all_is_as_ever(meta: Shop) -> None:
     meta.sync()  # says once more what was uncertain
     assert meta.sync().job["total_batches"] == 0
     assert meta.is_exact()
+
+
+class _Busy(AudienceFolder):
+    """A folder of an audience that is synced just as somebody looks."""
+
+    during: Callable[[], object] | None = None
+
+    def mark(self, *, is_anew: bool = False) -> Mark | None:
+        if self.during is not None:
+            act, self.during = self.during, None
+            act()
+        return super().mark(is_anew=is_anew)
+
+
+def test_who_looks_while_a_sync_goes_on_sees_no_backup(meta: Shop) -> None:
+    written(meta, crowd(1, 5))
+    meta.create()
+    written(meta, crowd(1, 7))
+    audience = audiences.find(meta.runtime, "a")
+    folder = _Busy(meta.runtime.state_root, str(audience.id))
+    folder.during = meta.sync
+    Continuity(runtime=meta.runtime, audience_id=audience.id, folder=folder).require()
+    assert folder.during is None
