@@ -223,7 +223,7 @@ ROWS = (
     Row(
         number=18,
         fault="a state file is missing, cut, or has one bit flipped; an old backup is restored",
-        expected="refused by name; `replace` mends it",
+        expected="refused by name; `replace` or `reconcile` mends it",
         real=_fault(
             "state",
             "a_damaged_file_is_refused_by_name_and_replace_mends_it",

@@ -61,7 +61,8 @@ def results(tallies: Mapping[str, Tally], soak: Mapping[str, Any]) -> str:
     """What a run of `make chaos` came to."""
     today = datetime.now(UTC).date().isoformat()
     lines = [f"Run on {today}, {platform.machine()}, Python {platform.python_version()}.", ""]
-    lines += [_line(["what", "passed", "failed", "skipped", "seconds"]), _line(["---"] * 5)]
+    if tallies:
+        lines += [_line(["what", "passed", "failed", "skipped", "seconds"]), _line(["---"] * 5)]
     for area, tally in tallies.items():
         counts = [tally.passed, tally.failed, tally.skipped, round(tally.seconds)]
         lines.append(_line([area, *map(str, counts)]))
