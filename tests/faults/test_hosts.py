@@ -22,7 +22,7 @@ from tests.faults.hosts import (
 )
 from tests.faults.scene import IS_THOROUGH
 
-ROUNDS = 60 if IS_THOROUGH else 4
+ROUNDS = 60 if IS_THOROUGH else 2
 SEED = int(os.environ.get("AUDSYNC_CHAOS_SEED", "1"))
 FREEZES_S = (0.1, 1.3 * LEASE_S)
 

@@ -65,7 +65,7 @@ def with_a_byte_order_mark(text: bytes) -> bytes:
 
 def with_hostile_values(text: bytes) -> bytes:
     values = ("=cmd|'/C calc'!A0", "'; DROP TABLE lease; --", "\u202eevil", "a\x1b[31mred", "%s%n")
-    rows = "".join(f'evil{at},"{value}",,,,,,,yes\n' for at, value in enumerate(values))
+    rows = "".join(f'evil{at},"{value}",,,,,,,yes\r\n' for at, value in enumerate(values))
     return text + rows.encode()
 
 
