@@ -146,6 +146,8 @@ class BatchState(StrEnum):
     """Refused for what it is: not there, and not sent again by itself."""
 
 
+SWAPS = frozenset({Action.REPLACE, Action.SWEEP})
+"""The actions of a replace."""
 TAKEN = frozenset({BatchState.APPLIED, BatchState.ACCEPTED})
 """States of a batch that the platform took."""
 OVER = frozenset({BatchState.APPLIED, BatchState.LEFT_OUT})

@@ -40,6 +40,11 @@ _COMPANY = (
 be the only one that knew two values as one person's."""
 _LESS_REFUSED = "anti join z using (kind, value)"
 """What the platform refuses is not there, and not to be said again."""
+_IN_DOUBT = f"""union all
+          select * from {_CARRIED} semi join z using (kind, value)
+            anti join {_APPLIED_REMOVES} using (kind, value)"""
+"""What is refused and may be there nevertheless, since it was there before: it is taken out next.
+A removal of another of her identifiers may have taken its person along, and nobody can add it."""
 _WHOLE = f"""company as (select profile, max(rounds) as rounds from parts group by profile),
         known as (
           select * from parts union all
@@ -91,8 +96,9 @@ UPDATE_PARTS = {
             anti join {_APPLIED_ADDS} using (kind, value)
           -- Also what another batch added for certain: this one may land after a later removal.
           union all select profile, kind, value from added where state = 'doubtful'
-          union all select * from {_CARRIED} semi join {_DOUBTFUL_REMOVES} using (kind, value))
-        {_LESS_REFUSED} where kind < {FIRST_FIELD}
+          union all select * from {_CARRIED} semi join {_DOUBTFUL_REMOVES} using (kind, value)
+          {_IN_DOUBT})
+        where kind < {FIRST_FIELD}
         """,
     "repair": f"""
         select distinct profile, kind, value from (
@@ -129,9 +135,8 @@ REPLACE_PARTS = {
     "former": _FORMER,
     "uncertain": f"""
         select distinct profile, kind, value from
-          (select * from c union all select * from d union all select * from u
-           union all select profile, kind, value from e)
-        {_LESS_REFUSED} where kind < {FIRST_FIELD}
+          (select * from {_CARRIED} union all select * from d {_LESS_REFUSED})
+        where kind < {FIRST_FIELD}
         """,
     "repair": "select profile, kind, value from r where false",
     "echo": "select profile, kind, value from e where false",
@@ -153,18 +158,21 @@ ECHO_OF_CLOSED = f"""
 REFUSED = "select * from z"
 REFUSED_OF_CLOSED = "select z.* from z semi join d using (kind, value)"
 """What is wanted and refused, after an unfinished plan and after one that was carried out."""
+UNCERTAIN_OF_CLOSED = f"""
+    select distinct profile, kind, value from (select * from c where false {_IN_DOUBT})
+    where kind < {FIRST_FIELD}
+    """
+"""After a plan that was carried out, but for what was left out of it."""
 _KNOWN_REFUSED = f"""
     create temp table z as
     with left_out as (
       select profile, kind, value from x
       union select profile, kind, value from added
         where state = 'left_out' and kind < {FIRST_FIELD}),
-    there as (
-      select c.kind, c.value from c semi join left_out using (kind, value)
-      union all select kind, value from added where state in ('applied', 'doubtful'))
-    select * from left_out anti join there using (kind, value)
+    sent as (select kind, value from added where state in ('applied', 'doubtful'))
+    select * from left_out anti join sent using (kind, value)
     """
-"""Refused now or before, not confirmed, and not sent since with another outcome."""
+"""Refused now or before, and not sent since with another outcome."""
 
 
 def has_refused(batches: Sequence[BatchFacts], paths: Mapping[str, Path]) -> bool:
@@ -178,7 +186,9 @@ def was_attempted(batches: Sequence[BatchFacts]) -> bool:
 
 
 def prepare(
-    con: duckdb.DuckDBPyConnection, batches: Sequence[BatchFacts], paths: Mapping[str, Path]
+    con: duckdb.DuckDBPyConnection,
+    batches: Sequence[BatchFacts],
+    paths: Mapping[str, Path],
 ) -> None:
     """Make the views that the queries above read."""
     views = {

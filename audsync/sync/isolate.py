@@ -1,12 +1,15 @@
 """Finding the few rows that have a whole request refused, so that all others land.
 
 A refused batch is divided until what is wrong stands alone; the pieces are rows of the ledger like
-any other. What was refused alone is left out at the end of its phase, and only if the platform took
-others in the same run: without that proof the request may be what is wrong, not the rows.
+any other. Until the platform has taken something, one piece is followed down to single rows: if
+these are refused wherever they are taken from, the request is what is wrong, not the rows. From
+then on whatever is larger goes first, so that much lands with few requests. What was refused alone
+is heard once more at the end, and then left out; its phase is as good as over.
 """
 
 import logging
-from collections import Counter
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,39 +20,82 @@ from audsync.store import ledger, rejects
 from audsync.store.rejects import NewReject
 from audsync.sync.contract import BatchFacts, Carrier, StateFiles
 from audsync.sync.ports import Ports, Subject
-from audsync.sync.sending import Sending, divide, numbered
+from audsync.sync.sending import Sending, append, divide, numbered
+from audsync.sync.split import holds_others
 
-MAX_ALONE = 100
-"""Refused alone in one phase: each takes up to twice the logarithm of its batch in requests."""
-MAX_ALONE_UNPROVED = 5
-"""Refused alone of one batch, of which nothing was taken: it is not the rows then."""
-MAX_SHARE = 0.1
-ALWAYS_FEW = 10
-"""So many are never too large a share."""
-_DIVISIBLE = frozenset({Action.REMOVE, Action.ADD})
-"""The requests of a replace are numbered: they cannot become more on their way."""
+MAX_PIECES = 1_000
+"""Made of refused batches in one phase: where more is needed, the next run goes on."""
+MAX_UNPROVED = 5
+"""Refused alone while nothing was taken: it is hardly the rows then."""
+FACT = "unproved_refusals"
+"""Where the head's facts count the runs in a row in which few rows were refused alone, and nothing
+else was sent that could have been taken."""
+ENOUGH_RUNS = 2
+"""After so many of these the next one needs no other proof."""
 _UNSENT = frozenset({BatchState.PLANNED, BatchState.REFUSED})
+
+Deliver = Callable[[BatchFacts], object]
+"""Sends a batch and records what came of it."""
 
 _log = logging.getLogger(__name__)
 
 
-class Isolation:
-    """One phase of a plan: what was divided, and what was refused alone."""
+def facts_after(facts: Mapping[str, Any], *, is_unproved: bool) -> dict[str, Any]:
+    """The facts of a plan after a run. Pure."""
+    others = {name: value for name, value in facts.items() if name != FACT}
+    return {**others, FACT: facts.get(FACT, 0) + 1} if is_unproved else others
 
-    def __init__(self, ports: Ports, subject: Subject, files: StateFiles, sending: Sending) -> None:
+
+class Isolation:
+    """One phase of a plan: what was divided, and what was refused alone.
+
+    Args:
+        ports: the outside.
+        subject: the audience.
+        files: the plan's.
+        sending: the plan on its way.
+        unproved_runs: so many runs in a row ended without proof; see `FACT`.
+    """
+
+    def __init__(
+        self,
+        ports: Ports,
+        subject: Subject,
+        files: StateFiles,
+        sending: Sending,
+        *,
+        unproved_runs: int = 0,
+    ) -> None:
         self._ports = ports
         self._subject = subject
         self._files = files
         self._sending = sending
-        self._root_of: dict[int, int] = {}
-        self._taken_rows: Counter[int] = Counter()
-        """By the planned batch that they came of."""
+        self._unproved_runs = unproved_runs
+        self._pieces = 0
+        self._takes = False
+        """Whether anything was taken in this phase."""
         self._alone: dict[int, AudsyncError] = {}
+        spec = ports.spec
+        self._divisible = {Action.REMOVE, Action.ADD}
+        if not spec.changes_by_replace:
+            self._divisible.add(Action.REPLACE)
+
+    def next_of(self, waiting: deque[int]) -> int:
+        """Which batch goes next: after a row that was refused alone, one from elsewhere."""
+        is_elsewhere = not self._takes and len(self._alone) % 2
+        return waiting.pop() if is_elsewhere else waiting.popleft()
+
+    def queue(self, waiting: deque[int], pieces: Sequence[int]) -> None:
+        """Where pieces wait: first of all, until the platform has taken anything."""
+        if self._takes:
+            waiting.extend(pieces)
+        else:
+            waiting.extendleft(reversed(pieces))
 
     def fit(self, batch: BatchFacts) -> tuple[int, ...]:
         """Divide a batch larger than what the platform takes now; the numbers of its pieces."""
         most = self._sending.most_rows
-        is_open = batch.state in _UNSENT and batch.action in _DIVISIBLE
+        is_open = batch.state in _UNSENT and batch.action in self._divisible
         if most is None or batch.rows <= most or not is_open:
             return ()
         return self._halve(batch)
@@ -59,17 +105,20 @@ class Isolation:
 
         Returns:
             the numbers of its pieces; none where it is a single value, which is remembered; None
-            where its rows are not the reason.
+            where its rows are not the reason, or too much was divided already.
         """
+        if batch.action not in self._divisible:
+            return None
         if is_too_large(error):
             self._sending.most_rows = max(1, batch.rows // 2)
-            return (batch.action in _DIVISIBLE and self._halve(batch)) or None
-        if batch.action not in _DIVISIBLE or not may_be_rows(error):
+            return self._halve(batch) or None
+        if not may_be_rows(error) or self._pieces > MAX_PIECES:
             return None
         pieces = self._halve(batch)
+        self._pieces += len(pieces)
         if not pieces:
             self._alone[batch.number] = error
-            self._give_up_in_time(batch, error)
+            self._give_up_in_time(error)
         return pieces
 
     def apart(self, batch: BatchFacts, receipt: Receipt) -> tuple[BatchFacts, ...]:
@@ -77,62 +126,80 @@ class Isolation:
         if not receipt.refused_rows:
             return ()
         pieces = self._ports.engine.apart(self._files, batch, receipt.refused_rows)
-        pieces = numbered(self._sending, pieces)
-        self._note_family(batch, pieces)
-        return pieces
+        return numbered(self._sending, pieces)
 
     def note_taken(self, batch: BatchFacts) -> None:
         """The platform took it."""
-        self._taken_rows[self._root(batch)] += batch.rows
+        self._takes = self._takes or batch.rows > 0
+        self._alone.pop(batch.number, None)
 
-    def conclude(self) -> None:
+    def conclude(self, deliver: Deliver) -> None:
         """Leave out what was refused alone, or say that it failed."""
+        self._hear_again(deliver)
         if not self._alone:
             return
-        is_proved = any(
-            batch.state in TAKEN and batch.rows for batch in self._sending.of(Action.ADD)
-        )
         alone = [self._sending.batches[number] for number in sorted(self._alone)]
-        if is_proved and all(batch.action is Action.ADD for batch in alone):
+        is_member = all(batch.action is not Action.REMOVE for batch in alone)
+        if is_member and self._is_proved() and self._has_ended(deliver):
             self._leave_out(alone)
         else:
             first = self._alone[alone[0].number]
             self._sending.error = self._sending.error or first
+            self._sending.is_unproved = is_member and not self._takes
         self._alone.clear()
+
+    def _hear_again(self, deliver: Deliver) -> None:
+        """Send once more what was refused alone: a refusal may have had no reason at all."""
+        for number in sorted(self._alone):
+            batch = self._sending.batches[number]
+            if self._sending.stopped or batch.action is Action.REPLACE:
+                return  # a session may be over by now
+            deliver(batch)
+
+    def _is_proved(self) -> bool:
+        """Whether the platform takes such requests, so that it must be the rows."""
+        has_removed = any(one.state in TAKEN for one in self._sending.of(Action.REMOVE))
+        return self._takes or has_removed or self._unproved_runs >= ENOUGH_RUNS
 
     def _halve(self, batch: BatchFacts) -> tuple[int, ...]:
         pieces = numbered(self._sending, self._ports.engine.halves(self._files, batch))
-        if not pieces:
-            return ()
-        self._note_family(batch, pieces)
-        return divide(self._ports, self._subject, self._sending, pieces)
+        return divide(self._ports, self._subject, self._sending, pieces) if pieces else ()
 
-    def _note_family(self, batch: BatchFacts, pieces: tuple[BatchFacts, ...]) -> None:
-        root = self._root(batch)
-        self._root_of |= {piece.number: root for piece in pieces}
-
-    def _root(self, batch: BatchFacts) -> int:
-        return self._root_of.get(batch.number, batch.number)
-
-    def _give_up_in_time(self, batch: BatchFacts, error: AudsyncError) -> None:
+    def _give_up_in_time(self, error: AudsyncError) -> None:
         """Stop where so much is refused that single rows cannot be the reason."""
-        root = self._root(batch)
-        siblings = sum(self._root_of.get(number, number) == root for number in self._alone)
-        taken = self._taken_rows.total()
-        is_unproved = siblings >= MAX_ALONE_UNPROVED and not self._taken_rows[root]
-        is_share = len(self._alone) > max(ALWAYS_FEW, MAX_SHARE * taken)
-        if not (is_unproved or is_share or len(self._alone) > MAX_ALONE):
+        if self._takes or len(self._alone) < MAX_UNPROVED:
             return
         self._sending.stopped = True
         self._sending.error = ValidationError(
-            f"{self._ports.spec.platform} refused {len(self._alone)} rows one by one and took"
-            f" {taken:,}: the reason is hardly in single rows. Nothing was left out; the first"
-            f" refusal: {error.message}",
-            details={**error.details, "refused_rows": len(self._alone), "taken_rows": taken},
+            f"{self._ports.spec.platform} refused {len(self._alone)} rows one by one and took none:"
+            f" the reason is hardly in single rows. Nothing was left out; the first refusal:"
+            f" {error.message}",
+            details={**error.details, "refused_rows": len(self._alone)},
         )
         self._alone.clear()
 
-    def _leave_out(self, alone: list[BatchFacts]) -> None:
+    def _has_ended(self, deliver: Deliver) -> bool:
+        """Whether the replace that these were to be part of is over; else it is told so.
+
+        Its last request was refused, so another one has to be the last: a row that was taken.
+        """
+        replaced = self._sending.of(Action.REPLACE)
+        if not replaced or self._sending.has_ended:
+            return True
+        # Where single rows of a batch were named, its range is not all its own.
+        whole = [one for one in replaced if one.state in TAKEN and not holds_others(one, replaced)]
+        if not whole:
+            return False
+        taken = row = whole[0]
+        while smaller := self._ports.engine.halves(self._files, row):
+            row = smaller[0]
+        again = replace(row, profiles=0, refreshed=0, identifiers=0)
+        _, last = numbered(self._sending, (taken, again))
+        append(self._ports, self._subject, self._sending, taken, last)
+        deliver(last)
+        return self._sending.has_ended
+
+    def _leave_out(self, alone: Sequence[BatchFacts]) -> None:
         links = {one.number: self._ports.engine.carriers(self._files, one) for one in alone}
         with self._ports.database.transaction() as session:
             for batch in alone:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from audsync.domain import FIRST_FIELD, Kind
+from audsync.domain import FIRST_FIELD, SWAPS, Kind
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import delta, duck, fold, layers, tally
@@ -75,12 +75,14 @@ class LocalEngine:
 
     def close(self, files: StateFiles, batches: Sequence[BatchFacts]) -> StateFiles:
         """The state after a plan whose every batch was applied or left out."""
-        echo = refused = None
+        echo = refused = uncertain = None
         is_unsure = files.uncertain or files.echo or any(one.unanswered_tries for one in batches)
         if is_unsure or fold.has_refused(batches, self._paths(files)):
             with self._session() as con:
                 fold.prepare(con, batches, self._paths(files))
                 echo = self._write(con, fold.ECHO_OF_CLOSED, "echo")
+                if not any(one.action in SWAPS for one in batches):
+                    uncertain = self._write(con, fold.UNCERTAIN_OF_CLOSED, "uncertain")
                 refused = self._write(con, fold.REFUSED_OF_CLOSED, "refused")
         return StateFiles(
             identifiers=files.next_identifiers,
@@ -88,6 +90,7 @@ class LocalEngine:
             outdated=files.next_outdated,
             later_identifiers=files.next_later_identifiers,
             later_rows=files.next_later_rows,
+            uncertain=uncertain,
             echo=echo,
             former=files.next_former,
             refused=refused,

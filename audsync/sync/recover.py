@@ -8,23 +8,22 @@ the plan open; a session that was left open is ended; a replace that only lacks 
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from audsync.connectors.contract import may_be_rows
-from audsync.domain import OVER, TAKEN, Action, BatchState, Kind, UploadBatch
+from audsync.domain import OVER, Action, BatchState, Kind, UploadBatch
 from audsync.errors import AudsyncError
 from audsync.store import ledger
 from audsync.store.tables import Batch
 from audsync.sync import books as bookkeeping
-from audsync.sync import request_size, settle
+from audsync.sync import isolate, request_size, settle
 from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import send
-from audsync.sync.split import disjoint
+from audsync.sync.split import disjoint, filler_of
 
-LASTING_FACTS = ("predecessor", "must_wipe", "reached", request_size.FACT)
+LASTING_FACTS = ("predecessor", "must_wipe", "reached", request_size.FACT, isolate.FACT)
 """What outlives every plan, until whoever noted it is done with it."""
 _KEPT_FACTS = (
     "rules",
@@ -164,7 +163,7 @@ def _standing(desk: Desk, left: _Left) -> Standing:
         batches = bookkeeping.as_one(batches)
     folded = desk.engine.fold(left.files, disjoint(batches), is_replace=is_swap)
     remaining = {key: left.facts[key] for key in _KEPT_FACTS if key in left.facts}
-    if folded.identifiers != left.files.identifiers:
+    if (folded.identifiers, folded.refused) != (left.files.identifiers, left.files.refused):
         remaining["sizes"] = as_json(desk.engine.sizes(folded))
     tried = [row for row in left.rows if row.state not in _NO_TRACE]
     if left.facts.get("is_replace") and tried and not desk.spec.changes_by_replace:
@@ -183,12 +182,11 @@ def _stuck(
         facts: of the plan.
     """
     numbers = {batch.number for batch in tried}
-    gone = [one for one in ranges if one.number in numbers and one.action is Action.REPLACE]
-    # What was taken once is not refused for what it is.
-    filler = next((one for one in gone if one.state in TAKEN), gone[0])
+    filler = filler_of([one for one in ranges if one.number in numbers])
+    assert filler is not None, "something of it left"
     return {
         "session": tried[-1].session,
-        "next": tried[-1].session_number + 1,
+        "next": len(tried) + 1,
         "first_row": filler.first_row,
         "stop_row": filler.stop_row,
         "kinds": facts["session_kinds"],
@@ -219,7 +217,7 @@ def _sweep(ports: Ports, subject: Subject, left: _Left) -> None:
         left.files,
         left.batches,
         sessions={},
-        mark=datetime.fromisoformat(left.facts["mark"]),
+        facts=left.facts,
     )
     if sending.error is not None:
         raise sending.error
@@ -243,7 +241,6 @@ def _end_stuck_session(
         rows=1,
     )
     members = ports.engine.members(replace(files, additions=files.next_identifiers), began)
-    members = members.slice(0, members["row"].to_pylist().count(0))
     filler = UploadBatch(
         audience=subject.remote,
         action=Action.REPLACE,
@@ -253,7 +250,7 @@ def _end_stuck_session(
         rows=1,
         session_rows=1,
         kinds=tuple(Kind(kind) for kind in stuck["kinds"]),
-        members=members,
+        members=members.slice(0, members["row"].to_pylist().count(0)),
     )
     try:
         ports.connector.close_session(subject.remote, stuck["session"], filler)

@@ -26,7 +26,7 @@ from audsync.errors import (
     ValidationError,
 )
 from audsync.store import ledger
-from audsync.sync import aging, guards, request_size, settle
+from audsync.sync import aging, guards, isolate, request_size, settle
 from audsync.sync import books as bookkeeping
 from audsync.sync.books import Books
 from audsync.sync.contract import (
@@ -169,24 +169,13 @@ def _carry_out(
             error=error,
             summary=plan.summary,
         )
-    mark = _mark(ports, plan)
-    if mark:
-        facts = {**facts, "mark": mark.isoformat()}
-    facts = {**facts, "reached": ports.reached()}
-    with ports.database.transaction() as session:
-        ledger.commit_plan(
-            session,
-            ports.lease,
-            job_id=subject.job_id,
-            files=plan.files.as_dict(),
-            facts=facts,
-            batches=[as_new(batch, sessions) for batch in plan.batches],
-        )
+    facts = _commit(ports, subject, plan, sessions, facts)
     ports.reached()
-    sending = send(ports, subject, plan.files, plan.batches, sessions, mark)
+    sending = send(ports, subject, plan.files, plan.batches, sessions, facts)
     batches = sending.in_order()
     status = bookkeeping.status_of(batches)
-    after = request_size.after(ports, facts, sending.most_rows, status)
+    learned = isolate.facts_after(facts, is_unproved=sending.is_unproved)
+    after = request_size.after(ports, learned, sending.most_rows, status)
     refused = sending.refused(drafted.refused)
     if all(batch.state in OVER for batch in batches):
         closed = _close(ports, plan.files, batches, after)
@@ -213,6 +202,30 @@ def _carry_out(
         refused=refused,
     )
     return _as_told(outcome)
+
+
+def _commit(
+    ports: Ports,
+    subject: Subject,
+    plan: Plan,
+    sessions: Mapping[Action, Session],
+    facts: dict[str, Any],
+) -> dict[str, Any]:
+    """Make the plan durable before anything of it leaves; returns its facts."""
+    mark = _mark(ports, plan)
+    if mark:
+        facts = {**facts, "mark": mark.isoformat()}
+    facts = {**facts, "reached": ports.reached()}
+    with ports.database.transaction() as session:
+        ledger.commit_plan(
+            session,
+            ports.lease,
+            job_id=subject.job_id,
+            files=plan.files.as_dict(),
+            facts=facts,
+            batches=[as_new(batch, sessions) for batch in plan.batches],
+        )
+    return facts
 
 
 def _mark(ports: Ports, plan: Plan) -> datetime | None:
@@ -262,7 +275,6 @@ def draft(
     now, lifetime_days = desk.clock.now(), desk.spec.members_last_days
     round_ = aging.recorded(standing.facts)
     aged = aging.due(round_, now, lifetime_days) if round_ and lifetime_days else None
-    is_sweep = wish.is_replace and desk.spec.replaces_by is Replacing.SWEEP
     is_other_rules = standing.facts.get("rules") != segment.rules
     request = PlanRequest(
         is_replace=wish.is_replace,
@@ -271,7 +283,7 @@ def draft(
         takes_person_rows=desk.spec.takes_person_rows,
         replaces_by_sweep=desk.spec.replaces_by is Replacing.SWEEP,
         aged=(aged.first, aged.stop) if aged else None,
-        tries_refused=wish.tries_refused or is_sweep or is_other_rules,
+        tries_refused=wish.tries_refused or wish.is_replace or is_other_rules,
     )
     plan = desk.engine.plan(standing.files, desired, request)
     if plan.batches and desk.spec.changes_by_replace and not wish.is_replace:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from audsync.connectors.contract import may_have_applied
 from audsync.domain import OVER, Action, BatchState, Receipt, UploadBatch
@@ -20,7 +21,7 @@ from audsync.errors import (
 from audsync.store import jobs, ledger
 from audsync.sync import settle
 from audsync.sync.contract import BatchFacts, StateFiles
-from audsync.sync.isolate import Isolation
+from audsync.sync.isolate import FACT, Isolation
 from audsync.sync.ports import Ports, Subject
 from audsync.sync.sending import Mark, Sending, Session, record
 
@@ -40,7 +41,7 @@ def send(
     files: StateFiles,
     batches: Sequence[BatchFacts],
     sessions: Mapping[Action, Session],
-    mark: datetime | None = None,
+    facts: Mapping[str, Any],
 ) -> Sending:
     """Send every batch of a committed plan that may go; never raises what a platform answers.
 
@@ -50,14 +51,15 @@ def send(
         files: the plan's files.
         batches: the plan's batches, removals first.
         sessions: for each action of the plan that carries members, its session.
-        mark: for a plan with a sweep, the moment since which members count as wanted.
+        facts: the plan's; `mark` in one with a sweep is the moment since which members count as
+            wanted.
     """
     sending = Sending(batches={batch.number: batch for batch in batches}, sessions=sessions)
     ports.progress.phase("send", sum(batch.rows for batch in batches))
 
     def call_of(batch: BatchFacts) -> Callable[[], Receipt]:
         if batch.action is Action.SWEEP:
-            assert mark is not None, "a plan with a sweep has a moment"
+            mark = datetime.fromisoformat(facts["mark"])
             return partial(ports.connector.sweep, subject.remote, mark)
         return partial(ports.connector.send, _upload(ports, subject, files, batch, sending))
 
@@ -65,10 +67,10 @@ def send(
         if sending.of(action) and not sending.stopped:
             _make_way(ports, subject, sending, action)
         if sending.of(action) and not sending.stopped:
-            isolation = Isolation(ports, subject, files, sending)
+            unproved_runs = facts.get(FACT, 0)
+            isolation = Isolation(ports, subject, files, sending, unproved_runs=unproved_runs)
             phase = _Phase(ports, subject, sending, isolation, call_of)
             phase.run(action)
-            isolation.conclude()
     return sending
 
 
@@ -88,9 +90,10 @@ class _Phase:
         for _ in range(PASSES):
             waiting = deque(one.number for one in sending.of(action) if _may_go(one, sending))
             while waiting and not sending.stopped:
-                batch = sending.batches[waiting.popleft()]
+                batch = sending.batches[self.isolation.next_of(waiting)]
                 next_ones = self.isolation.fit(batch) or self._go(batch)
-                waiting.extendleft(reversed(next_ones))
+                self.isolation.queue(waiting, next_ones)
+        self.isolation.conclude(self._go)
 
     def _go(self, batch: BatchFacts) -> Sequence[int]:
         """Send one batch; returns the numbers of what it was divided into."""
@@ -119,7 +122,9 @@ class _Phase:
         state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
         pieces = self.isolation.apart(batch, receipt)
         mark = Mark(state=state, receipt=receipt)
+        is_last = self.sending.is_last(batch) and batch.action is Action.REPLACE
         record(self.ports, self.subject, self.sending, batch, mark, pieces)
+        self.sending.has_ended = self.sending.has_ended or is_last
         self.isolation.note_taken(self.sending.batches[batch.number])
         self.sending.platform_rejected += receipt.rejected_rows
         self.sending.failures_in_a_row = 0
@@ -189,12 +194,15 @@ def _upload(
     sending: Sending,
 ) -> UploadBatch:
     session = sending.sessions[batch.action]
+    # Requests of a replace count up as they are taken: some of those planned may become more.
+    counts_up = batch.action is Action.REPLACE and not ports.spec.changes_by_replace
+    before = sending.taken(batch.action) if counts_up else batch.number - session.first_batch
     return UploadBatch(
         audience=subject.remote,
         action=batch.action,
         session=session.number,
-        number=batch.number - session.first_batch + 1,
-        is_last=batch.number == sending.last_of(batch.action),
+        number=before + 1,
+        is_last=sending.is_last(batch),
         rows=batch.rows,
         session_rows=session.rows,
         kinds=session.kinds,

@@ -39,8 +39,10 @@ class Sending:
     passing: set[int] = field(default_factory=set)
     """Numbers of batches that failed for a passing reason."""
     failures_in_a_row: int = 0
-    appended: dict[Action, int] = field(default_factory=dict)
-    """The highest number of batches that came of others, by what they do."""
+    has_ended: bool = False
+    """Whether the platform took a request that said to be the last of its session."""
+    is_unproved: bool = False
+    """Whether few rows were refused alone, and nothing proves that they are the reason."""
     most_rows: int | None = None
     """What the platform takes in a request at most, since it found one too large."""
     left_out: list[Carrier] = field(default_factory=list)
@@ -61,9 +63,14 @@ class Sending:
             identifiers=before.identifiers + values, profiles=before.profiles + len(profiles)
         )
 
-    def last_of(self, action: Action) -> int:
-        """The highest number of these."""
-        return self.appended.get(action, self.sessions[action].last_batch)
+    def is_last(self, batch: BatchFacts) -> bool:
+        """Whether nothing that does the same is to follow."""
+        others = (one for one in self.of(batch.action) if one.number != batch.number)
+        return not any(one.state is BatchState.PLANNED for one in others)
+
+    def taken(self, action: Action) -> int:
+        """How many of these the platform took."""
+        return sum(one.state in TAKEN for one in self.of(action))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +117,6 @@ def record(
             _divide(session, ports, subject, sending, pieces)
     sending.batches[batch.number] = replace(rest, state=mark.state, unanswered_tries=tries)
     sending.batches |= {other.number: other for other in others}
-    _note_last(sending, others)
 
 
 def divide(
@@ -120,8 +126,16 @@ def divide(
     with ports.database.transaction() as session:
         _divide(session, ports, subject, sending, pieces)
     sending.batches |= {one.number: replace(one, state=BatchState.PLANNED) for one in pieces}
-    _note_last(sending, pieces[1:])
     return tuple(piece.number for piece in pieces)
+
+
+def append(
+    ports: Ports, subject: Subject, sending: Sending, taken: BatchFacts, last: BatchFacts
+) -> None:
+    """Write down that a row of a batch that was taken is to go once more, on its own."""
+    with ports.database.transaction() as session:
+        _divide(session, ports, subject, sending, (taken, last))
+    sending.batches[last.number] = last
 
 
 def numbered(sending: Sending, pieces: Sequence[BatchFacts]) -> tuple[BatchFacts, ...]:
@@ -149,10 +163,6 @@ def as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.NewB
         identifiers=batch.identifiers,
         profiles_left=batch.profiles_left,
     )
-
-
-def _note_last(sending: Sending, others: Sequence[BatchFacts]) -> None:
-    sending.appended |= {other.action: other.number for other in others}
 
 
 def _divide(

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from audsync.domain import FIRST_FIELD, Action
+from audsync.domain import FIRST_FIELD, TAKEN, Action
 from audsync.sync.contract import BatchFacts
 from audsync.sync.cut import Chunk, Flags, Ints, per_profile, starts_of
 from audsync.sync.cut_by_kind import Values
@@ -128,6 +128,28 @@ def disjoint(batches: Iterable[BatchFacts]) -> Pieces:
         mine = [one for one in batches if (one.action is Action.REMOVE) is is_removal]
         pieces += _flat(sorted(mine, key=lambda one: (one.first_row, -one.stop_row)))
     return tuple(pieces)
+
+
+def holds_others(batch: BatchFacts, batches: Iterable[BatchFacts]) -> bool:
+    """Whether another of the batches has rows inside this one's range."""
+    return any(
+        batch.first_row <= one.first_row < batch.stop_row
+        for one in batches
+        if one.number != batch.number
+    )
+
+
+def filler_of(batches: Sequence[BatchFacts]) -> BatchFacts | None:
+    """The batch of which a row may end the replace that these are of; None where there is none.
+
+    Args:
+        batches: of which a request left; none's rows inside another's.
+
+    Returns:
+        one that was taken, if any was: its rows will not be refused for what they are.
+    """
+    sent = [one for one in batches if one.action is Action.REPLACE]
+    return next((one for one in sent if one.state in TAKEN), sent[0] if sent else None)
 
 
 def _flat(batches: Sequence[BatchFacts]) -> Iterable[BatchFacts]:

@@ -128,9 +128,65 @@ def test_where_all_is_refused_nobody_is_left_out(shop: Shop) -> None:
     assert (report.job["status"], report.exit_code) == ("failed", 1)
     assert report.job["error"]["code"] == "VALIDATION_ERROR"
     assert audiences.job_in_depth(shop.runtime, report.job["job_id"])["left_out"] == []
-    assert uploads(shop) <= 20
+    assert uploads(shop) <= 40
     shop.world.faults.disarm()
     assert held(shop) == shop.case.wire(PEOPLE)
+
+
+def test_where_many_are_refused_all_others_land(shop: Shop) -> None:
+    bad = {str(n) for n in (1, 2, 3, 4, 5, 6, 7, 21, 22, 23, 39, 40)}
+    for number in bad:
+        refuse(shop, sha(f"p{number}@example.com"))
+    job = shop.create().job
+    assert (job["status"], job["error"]) == ("completed", None)
+    assert closes(job)
+    assert job["profiles_failed"] == len(bad)
+    refused = {(shop.case.email_key, sha(f"p{number}@example.com")) for number in bad}
+    assert held(shop) == shop.case.wire(PEOPLE) - refused
+
+
+def test_a_replace_takes_along_what_was_refused_and_what_is_now(shop: Shop) -> None:
+    refuse(shop, sha(BAD))
+    shop.create()
+    held(shop)
+    shop.world.faults.disarm()
+    refuse(shop, sha("p9@example.com"))
+    shop.until_done(lambda: audiences.replace(shop.runtime, "a"))
+    now_refused = {(shop.case.email_key, sha("p9@example.com"))}
+    assert held(shop) == shop.case.wire(PEOPLE) - now_refused
+    (shown,) = audiences.status(shop.runtime)
+    assert shown["identifiers_accepted"] == len(shop.case.wire(PEOPLE)) - 1
+    assert plan(shop.runtime, "a")["identifiers_left_out"] == 1
+
+
+def test_one_refused_on_its_own_is_left_out_at_the_third_time(shop: Shop) -> None:
+    written(shop, PEOPLE[:-1])
+    shop.create()
+    held(shop)
+    _, email, phone = PEOPLE[-1]
+    refuse(shop, sha(email))
+    refuse(shop, sha(phone))
+    refuse(shop, sha(f"+{phone}"))
+    written(shop, PEOPLE)
+    assert [shop.sync().exit_code for _ in range(2)] == [1, 1]
+    last = shop.sync()
+    assert (last.exit_code, last.job["profiles_failed"]) == (0, 1)
+    before = uploads(shop)
+    assert shop.sync().exit_code == 0
+    assert uploads(shop) == before
+    assert held(shop) == shop.case.wire(PEOPLE[:-1])
+
+
+def test_a_refusal_without_any_reason_leaves_nobody_out(shop: Shop) -> None:
+    written(shop, PEOPLE[:-1])
+    shop.create()
+    held(shop)
+    written(shop, [*PEOPLE, ("77", "p77@example.com", "12025557777")])
+    refuse(shop, "", times=2)
+    shop.sync()
+    shop.world.faults.disarm()
+    shop.until_done(shop.sync)
+    assert held(shop) == shop.case.wire(shop.people)
 
 
 def test_a_request_that_is_too_large_is_divided_and_the_size_remembered(shop: Shop) -> None:

@@ -191,7 +191,7 @@ class SimConnector(BaseConnector):
         Raises:
             ValidationError: it holds what the platform refuses, and the platform says no more.
         """
-        poison = {value for value, until in self._platform.poison.items() if self._run <= until}
+        poison = self._platform.poison_of(self._run)
         rows, values = batch.members["row"].to_pylist(), self._cells(batch)
         bad = {row for row, value in zip(rows, values, strict=True) if value in poison}
         if batch.action is Action.REMOVE or not bad:

@@ -7,7 +7,7 @@ from audsync.connectors.contract import Spec
 from audsync.domain import SyncStatus
 from tests.sim.ledger_room import LedgerRoom, room
 from tests.sim.people import Crowd, first_crowd, next_crowd, recognition
-from tests.sim.platform import SimPlatform, Trouble
+from tests.sim.platform import SESSION_S, SimPlatform, Trouble
 from tests.sim.set_bench import SetBench
 from tests.sim.ways import SESSION, way_of
 from tests.sim.world import Bench, Ended, Run, World
@@ -99,7 +99,8 @@ def _poison(chance: Random, platform: SimPlatform, crowd: Crowd, *, is_linked: b
         crowd = next_crowd(chance, crowd, is_linked=is_linked)
         found |= crowd.values()
     for value in chance.sample(sorted(found), min(len(found), chance.randrange(1, 4))):
-        platform.poison[value] = chance.choice((1, 2, 99))
+        first = chance.choice((1, 1, 2, 3))
+        platform.poison[value] = range(first, first + chance.choice((1, 2, 99)))
     platform.names_poison = chance.random() < 0.5
 
 
@@ -110,6 +111,7 @@ def end_poisoned(world: World, crowd: Crowd) -> None:
     """
     if world.platform.is_gone:
         world.recreate()
+    world.room.clock.advance(SESSION_S)  # one whose filler is refused ends by itself
     for _ in range(3):
         ended = world.go(plain_run(world.random, crowd))
         assert ended.error is None, f"a clean run failed: {ended.error!r}"

@@ -109,10 +109,14 @@ class SimPlatform:
     accepted: dict[str, Accepted] = field(default_factory=dict)
     tick: int = 0
     is_gone: bool = False
-    poison: dict[Value, int] = field(default_factory=dict)
-    """Values that have every add which holds them refused, and the last run in which they do."""
+    poison: dict[Value, range] = field(default_factory=dict)
+    """Values that have every add which holds them refused, and in which runs they do."""
     names_poison: bool = False
     """It takes such a request without them, and says which rows they are in."""
+
+    def poison_of(self, run: int) -> set[Value]:
+        """What it refuses in this run."""
+        return {value for value, runs in self.poison.items() if run in runs}
 
     def apply(self, late: Late) -> None:
         """What a request does when its turn comes."""

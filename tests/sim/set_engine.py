@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from audsync.domain import FIRST_FIELD, Action, BatchState, Kind
+from audsync.domain import FIRST_FIELD, SWAPS, Action, BatchState, Kind
 from audsync.sync.contract import (
     BatchFacts,
     Carrier,
@@ -73,10 +73,10 @@ class SetEngine:
         if all(batch.state in _HARMLESS for batch in batches):
             former = self.store.keep_some(sorted(known.f | found_links(known)), "former")
             return replace(files, removals=None, additions=None, former=former, next_former=None)
-        refused = self._refused_after(files, known, batches)
+        refused = self._refused_after(files, batches)
         if is_replace:
-            everything = identifiers(known.c | known.d | known.u | known.e)
-            everything = set(less(everything, values(refused)))
+            wanted = less(known.d, values(refused))
+            everything = set(identifiers(known.c | wanted | known.u | known.e))
             folded = self._settled(files, known.c, everything, frozenset(), None, is_same=True)
         else:
             folded = self._fold_update(files, known, batches, values(refused))
@@ -151,11 +151,15 @@ class SetEngine:
         unsure_removes = self._removed(files, [b for b in batches if b.unanswered_tries])
         unsure_adds = self._added(files, [b for b in batches if b.unanswered_tries])
         carriers = known.c | known.u | known.e
-        refused = self._refused_after(files, known, batches)
+        is_swap = any(batch.action in SWAPS for batch in batches)
+        refused = self._refused_after(files, batches)
+        gone = self._removed(files, batches)
+        in_doubt = [one for one in carriers if one[1:] in values(refused) - gone and not is_swap]
         unsure = unsure_adds | {link for link in carriers if link[1:] in unsure_removes}
         return StateFiles(
             identifiers=files.next_identifiers,
             rows=files.next_rows,
+            uncertain=self.store.keep_some(sorted(identifiers(in_doubt)), "uncertain"),
             echo=self._keep_echo(known, known.u | known.twice, unsure, values(refused)),
             former=files.next_former,
             refused=self.store.keep_some(
@@ -239,15 +243,13 @@ class SetEngine:
             departed=frozenset(profiles(identifiers(known.c)) - profiles(known.d)),
         )
 
-    def _refused_after(
-        self, files: StateFiles, known: Known, batches: Sequence[BatchFacts]
-    ) -> set[Link]:
-        """What is refused: before or now, unless it was there, or may have become so."""
+    def _refused_after(self, files: StateFiles, batches: Sequence[BatchFacts]) -> set[Link]:
+        """What is refused: before or now, unless it was sent since with another outcome."""
         now = [batch for batch in batches if batch.state is BatchState.LEFT_OUT]
         went = [batch for batch in batches if batch.state not in _HARMLESS]
-        there = values(known.c) | values(self._added(files, went))
+        sent = values(self._added(files, went))
         refused = set(self._links(files.refused)) | identifiers(self._added(files, now))
-        return {link for link in refused if link[1:] not in there}
+        return {link for link in refused if link[1:] not in sent}
 
     def _fold_update(
         self,
@@ -286,7 +288,7 @@ class SetEngine:
         once = unsaid | {link for link in known.u | known.twice if link[1:] in said}
         echo = self._keep_echo(known, once, unsure_links | (unsaid & known.twice), refused)
         missing = {link for link in missing if link[1:] not in said | refused}
-        uncertain = {link for link in uncertain if link[1:] not in refused}
+        uncertain |= {link for link in carriers if link[1:] in refused - removed}
         return self._settled(files, confirmed, uncertain, missing, echo)
 
     def _settled(

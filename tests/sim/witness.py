@@ -23,8 +23,9 @@ Seen = tuple[int, str, str, int, int, int]
 class Witness:
     """Checks every request of a history against the ledger and against its own plan."""
 
-    def __init__(self, room: LedgerRoom, *, takes_person_rows: bool) -> None:
+    def __init__(self, room: LedgerRoom, *, takes_person_rows: bool, counts_up: bool) -> None:
         self._room = room
+        self._counts_up = counts_up
         self._takes_person_rows = takes_person_rows
         self._job_id: UUID | None = None
         self._states: dict[int, str] = {}
@@ -39,18 +40,26 @@ class Witness:
     def look(self, upload: UploadBatch) -> None:
         """I4, I6, I3 and the barrier, at the moment the request arrives."""
         rows = self._observe()
-        mine = [row for row in rows if row[4] == upload.session and row[5] == upload.number]
+        session = [row for row in rows if row[4] == upload.session]
+        mine = [row for row in session if self._is_of(row, upload, session)]
         assert len(mine) == 1, "I4: a request that the ledger does not know"
         number, action, state, epoch, *_ = mine[0]
         assert state == BatchState.SENDING, f"I4: a request left while its row was {state}"
         assert action == upload.action, "I4: the row has another action"
         assert epoch == self._room.ruling_epoch(), "I4: a request of a lease that does not rule"
-        session = [row for row in rows if row[4] == upload.session]
-        assert upload.is_last == (number == session[-1][0]), "a wrong closing flag"
+        planned = any(row[2] == BatchState.PLANNED for row in session)
+        assert upload.is_last == (not planned), "a wrong closing flag"
         if upload.action is not Action.REMOVE:
             open_removals = [r for r in rows if r[1] == Action.REMOVE and r[2] in _OPEN]
             assert not open_removals, "an add left before the removals were finished"
         self._remember(upload, number)
+
+    def _is_of(self, row: Seen, upload: UploadBatch, session: list[Seen]) -> bool:
+        """Requests of a replace are numbered as they are taken, all others as planned."""
+        if upload.action is not Action.REPLACE or not self._counts_up:
+            return row[5] == upload.number
+        taken = sum(one[2] == BatchState.APPLIED for one in session)
+        return row[2] == BatchState.SENDING and upload.number == taken + 1
 
     def end(self) -> None:
         """The run is over: its last states must have followed from those seen."""

@@ -123,7 +123,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.room.empty()
-        self.witness = Witness(self.room, takes_person_rows=self.spec.takes_person_rows)
+        self.witness = Witness(
+            self.room,
+            takes_person_rows=self.spec.takes_person_rows,
+            counts_up=not self.spec.changes_by_replace,
+        )
 
     def go(self, run: Run) -> Ended:
         """One run from its claim to its release, and every check that holds after any run."""
