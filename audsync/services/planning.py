@@ -16,10 +16,10 @@ from audsync.services.runtime import Runtime
 from audsync.services.state_files import scratch_of
 from audsync.services.sync_audience import guard_of, max_rows
 from audsync.store.tables import PlatformAudience
+from audsync.sync.drafting import Draft, draft, require_knowledge
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Desk
 from audsync.sync.recover import standing_of
-from audsync.sync.run import Draft, draft, require_knowledge
 
 CAUSES = ("left_segment", "identifier_changed", "suppressed", "consent_withdrawn", "held_out")
 

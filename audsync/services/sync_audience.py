@@ -41,14 +41,15 @@ from audsync.services.warnings import warnings_of
 from audsync.snapshots.folder import AudienceFolder
 from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
-from audsync.sync import guards, run
+from audsync.sync import drafting, guards
 from audsync.sync.books import Books, of_segment
 from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.drafting import draft
 from audsync.sync.guards import Guard
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Segment, Subject
 from audsync.sync.recover import recover
-from audsync.sync.run import Outcome, draft, synchronise
+from audsync.sync.run import Outcome, synchronise
 
 _log = logging.getLogger(__name__)
 
@@ -259,7 +260,7 @@ class _Work:
         steps.wipe(created.remote)
         ports, subject = self._ports(bench), self._subject(job, bench, created.remote)
         guard = self._guard(bench.audience)
-        wished = run.Wish(is_replace=is_swap, tries_refused=self.wish.tries_refused)
+        wished = drafting.Wish(is_replace=is_swap, tries_refused=self.wish.tries_refused)
         outcome = synchronise(ports, subject, bench.segment, guard, wished)
         if outcome.status is SyncStatus.COMPLETED:
             steps.finish()

@@ -23,8 +23,6 @@ class Session:
     rows: int
     kinds: tuple[Kind, ...]
     first_batch: int
-    last_batch: int
-    """As planned: batches that come of others have numbers of their own, after all of these."""
 
 
 @dataclass(slots=True, kw_only=True)

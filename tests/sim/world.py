@@ -18,10 +18,11 @@ from audsync.domain import FIRST_FIELD, SyncOperation, SyncStatus
 from audsync.errors import AudienceGoneError, AudsyncError, CancelledError, StoreError
 from audsync.store import leases, ledger
 from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.drafting import Wish
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.recover import standing_of
-from audsync.sync.run import Outcome, Wish, synchronise
+from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
 from tests.sim.connector import REMOTE, SimConnector
 from tests.sim.ledger_room import LedgerRoom
