@@ -20,7 +20,7 @@ from audsync.sync.run import Outcome
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-_YOUTH = timedelta(minutes=1)
+_YOUTH = timedelta(minutes=2)
 """For so long a platform may not know an audience that it has just made (observed on Meta)."""
 ABANDONED = "The process that ran this job is gone; the next run went on where it stopped."
 
@@ -90,16 +90,19 @@ def keep_time(audience: PlatformAudience, timetable: Timetable) -> None:
     audience.next_sync_at = min(begin_at, sooner or begin_at)
 
 
-def patient(outcome: Outcome, audience: PlatformAudience, *, now: datetime) -> Outcome:
+def patient(
+    session: "Session", outcome: Outcome, audience: PlatformAudience, *, now: datetime
+) -> Outcome:
     """`outcome`, unless it takes an audience for gone that a moment ago was not there yet.
 
     The run that made it waits for it to appear; one that goes on after a crash cannot tell how
-    long ago that was, and must not give the audience up. One that was ever filled is not young.
+    long ago that was, and must not give the audience up. One that took anybody was there already.
     """
     made_at = audience.create_attempted_at
     is_young = made_at is not None and now - made_at < _YOUTH
-    is_filled = audience.last_sync_status is SyncStatus.COMPLETED
-    if not isinstance(outcome.error, AudienceGoneError) or is_filled or not is_young:
+    if not (isinstance(outcome.error, AudienceGoneError) and is_young):
+        return outcome
+    if jobs.was_taken(session, audience.id):
         return outcome
     error = UnavailableError(
         f"{audience.platform} does not show the audience {audience.slug} yet, which was made a"

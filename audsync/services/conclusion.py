@@ -43,7 +43,7 @@ def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datet
         the outcome as it is recorded.
     """
     job, audience = ending.job, ending.audience
-    outcome = aftermath.patient(ending.outcome, audience, now=now)
+    outcome = aftermath.patient(session, ending.outcome, audience, now=now)
     desk = Desk.of(runtime.config, session, now)
     sizes = _note_sizes(ending, outcome, now=now)
     soon = expiry.warnings_for(session, audience, now, left=desk.credentials_left)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from random import SystemRandom
 
 from audsync.connectors.contract import Connector
-from audsync.domain import OVER, AudienceState, BatchState, RemoteId, SyncStatus
+from audsync.domain import OVER, AudienceState, BatchState, RemoteId
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import notices, retries, segments, told
 from audsync.services.continuity import Continuity
@@ -21,7 +21,7 @@ from audsync.services.runtime import Runtime
 from audsync.services.size_watch import scene_of
 from audsync.services.state_files import folder_of
 from audsync.services.sync_audience import max_rows
-from audsync.store import audiences, leases, ledger
+from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
 from audsync.sync import settle
 from audsync.sync.local import LocalEngine
@@ -109,8 +109,10 @@ class _Visit:
         try:
             found = self.connector.describe(remote)
         except AudienceGoneError as error:
-            # One that was never whole may be too young to be seen: a sync finds that out.
-            if self.audience.last_sync_status is SyncStatus.COMPLETED:
+            # One that never took anybody may be too young to be seen: a sync finds that out.
+            with self.runtime.database.reading() as session:
+                was_taken = jobs.was_taken(session, self.audience.id)
+            if was_taken:
                 self.audience.state = AudienceState.STALE
                 self._save(lost=error)
             raise

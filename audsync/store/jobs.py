@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
-from audsync.domain import SyncOperation, SyncStatus, TriggeredBy
+from audsync.domain import TAKEN, SyncOperation, SyncStatus, TriggeredBy
 from audsync.errors import UsageError
 from audsync.store import audit
 from audsync.store.audit import Act
@@ -187,6 +187,16 @@ def has_completed(session: Session, audience_id: UUID) -> bool:
     statement = select(col(AudienceSyncJob.id)).where(
         col(AudienceSyncJob.platform_audience_id) == audience_id,
         col(AudienceSyncJob.status) == SyncStatus.COMPLETED,
+    )
+    return session.exec(statement.limit(1)).first() is not None
+
+
+def was_taken(session: Session, audience_id: UUID) -> bool:
+    """Whether the audience was ever in step, or the platform took a request with its members."""
+    if has_completed(session, audience_id):
+        return True
+    statement = select(col(Batch.id)).where(
+        col(Batch.audience_id) == audience_id, col(Batch.state).in_(TAKEN)
     )
     return session.exec(statement.limit(1)).first() is not None
 

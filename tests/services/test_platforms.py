@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -252,8 +253,24 @@ def test_replace_leaves_exactly_the_segment_whatever_was_there(shop: Shop) -> No
     assert closes(report.job)
 
 
-@pytest.mark.parametrize("before", [True, False])
-@pytest.mark.parametrize("call", range(1, 9))
+def test_one_that_vanishes_is_stale_also_where_its_last_sync_was_partial(shop: Shop) -> None:
+    written(shop, crowd(1, 9))
+    shop.create()
+    shop.until_done(shop.sync)
+    written(shop, crowd(2, 10))
+    shop.world.faults.arm([Rule(kind=FaultKind.STATUS, status=503, times=0)])
+    assert shop.sync().exit_code in {3, 6}
+    shop.world.faults.disarm()
+    shop.clock.advance(120)  # the circuit closes
+    with closing(shop.runtime.connect("ads")) as connector:
+        (remote,) = shop.remotes()
+        connector.delete(remote.id)
+    gone = shop.sync()
+    assert (gone.exit_code, gone.job["error"]["code"]) == (1, "AUDIENCE_NOT_FOUND")
+    assert audiences.status(shop.runtime)[0]["state"] == "stale"
+
+
+@pytest.mark.parametrize(("call", "before"), [(call, call % 2 == 0) for call in range(1, 9)])
 def test_a_broken_replace_is_finished_by_the_next_sync(shop: Shop, call: int, before: bool) -> None:
     written(shop, crowd(1, 9))
     shop.create()
