@@ -12,7 +12,7 @@ from random import SystemRandom
 
 from audsync.connectors.contract import Connector
 from audsync.domain import OVER, AudienceState, BatchState, RemoteId
-from audsync.errors import AudienceGoneError, BusyError
+from audsync.errors import AudienceGoneError, AudsyncError, BusyError, OutcomeUnknownError
 from audsync.services import notices, retries, segments, told
 from audsync.services.continuity import Continuity
 from audsync.services.heartbeat import MARGIN_S, Heartbeat, leased
@@ -89,6 +89,8 @@ class _Visit:
             waiting = settle.follow_up(ports, subject)
             with database.reading() as session:
                 batches = ledger.open_batches(session, ledger.head(session, self.audience.id))
+            if any(batch.state is BatchState.UNKNOWN for batch in batches):
+                self._save(met=_came_to_nothing(self.audience))
             if all(batch.state in OVER for batch in batches):
                 recover(ports, subject)  # which has nothing left to send: it closes the plan
         return waiting
@@ -114,7 +116,7 @@ class _Visit:
                 was_taken = jobs.was_taken(session, self.audience.id)
             if was_taken:
                 self.audience.state = AudienceState.STALE
-                self._save(lost=error)
+                self._save(met=error)
             raise
         with self.runtime.database.reading() as session:
             now = self.runtime.database.now(session)
@@ -124,14 +126,14 @@ class _Visit:
             self.audience.platform_audience_id = found.id
         self._save()
 
-    def _save(self, *, lost: AudienceGoneError | None = None) -> None:
+    def _save(self, *, met: AudsyncError | None = None) -> None:
         with self.runtime.database.transaction() as session:
             leases.check(session, self.lease)
             now = self.runtime.database.now(session)
             audiences.save(session, self.audience, now=now)
-            if lost is not None:
+            if met is not None:
                 desk = Desk.of(self.runtime.config, session, now)
-                notices.note_refusal(desk, self.audience, lost)
+                notices.note_refusal(desk, self.audience, met)
 
     @contextmanager
     def _ports(self) -> Iterator[Ports]:
@@ -157,6 +159,15 @@ class _Visit:
             reached=continuity.reached,
         )
         folder.close_work()
+
+
+def _came_to_nothing(audience: PlatformAudience) -> AudsyncError:
+    return OutcomeUnknownError(
+        f"{audience.platform} accepted requests for {audience.slug} and did not carry them out. The"
+        " next sync sends them again.",
+        timed_out=False,
+        details={"platform": audience.platform.value},
+    )
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlmodel import col, select
 
 from audsync.cli import show_audiences
 from audsync.cli.globals import Globals
@@ -11,6 +12,7 @@ from audsync.domain import AudienceState, BatchState
 from audsync.errors import AudienceGoneError, BusyError
 from audsync.services import audiences, follow_up
 from audsync.store import leases, ledger
+from audsync.store.tables import Incident
 from tests.services.test_platforms import CASES, Shop, crowd, written
 
 SLOW = [name for name, case in CASES.items() if case.settles]
@@ -44,6 +46,13 @@ def is_waiting(shop: Shop, audience_id: UUID) -> bool:
     return any(batch.state is BatchState.ACCEPTED for batch in batches)
 
 
+def troubles(shop: Shop, audience_id: UUID) -> list[str]:
+    """Events of the audience that are open: whoever listens hears of them, and of their end."""
+    with shop.runtime.database.reading() as session:
+        found = session.exec(select(Incident).where(col(Incident.closed_at).is_(None))).all()
+    return [one.event for one in found if str(audience_id) in one.subject]
+
+
 def sent(shop: Shop) -> int:
     return sum(entry["method"] != "GET" for entry in shop.world.journal.requests(with_bodies=False))
 
@@ -73,8 +82,10 @@ def test_what_came_to_nothing_is_left_to_the_next_sync(slow: Shop) -> None:
     assert follow_up.follow_up(slow.runtime, audience) == 0
     (latest, _) = audiences.history(slow.runtime)
     assert latest["settlement"]["status"] == "rejected"
+    assert troubles(slow, audience.id) == ["failed"]
     slow.until_done(slow.sync)
     assert slow.is_exact()
+    assert troubles(slow, audience.id) == []
 
 
 def test_rows_that_the_platform_left_out_are_shown_with_its_reasons(
