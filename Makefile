@@ -9,8 +9,8 @@ MINUTES ?= 10
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# One more than a small machine has cores: some crash tests only wait for a clock.
-JOBS ?= 3
+# One more than the machine has cores: some crash tests only wait for a clock.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 .PHONY: setup demo test check bench chaos coverage mutate clean
 

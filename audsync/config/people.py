@@ -37,7 +37,7 @@ class ConsentColumns(Section):
 
     def own(self, platform: Platform) -> str | None:
         """The column of this platform alone, if it has one."""
-        column: str | None = getattr(self, platform.value)
+        column: str | None = getattr(self, str(platform), None)
         return column
 
     @property

@@ -18,7 +18,7 @@ from tests.sim.set_bench import SetBench
 from tests.sim.set_rows import profiles
 from tests.sim.ways import way_of
 
-LIVES = int(os.environ.get("AUDSYNC_LIVES", "60"))
+LIVES = int(os.environ.get("AUDSYNC_LIVES", "30"))
 CHUNK = 10
 _LINKS = ("uncertain", "repair", "echo", "former", "refused")
 _NO_TRACE = {BatchState.PLANNED, BatchState.REFUSED, BatchState.LEFT_OUT}

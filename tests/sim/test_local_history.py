@@ -8,7 +8,7 @@ import pytest
 from tests.sim.history import play
 from tests.sim.local_bench import LocalBench
 
-HISTORIES = int(os.environ.get("AUDSYNC_LOCAL_SEEDS", "40"))
+HISTORIES = int(os.environ.get("AUDSYNC_LOCAL_SEEDS", "20"))
 CHUNK = 10
 
 

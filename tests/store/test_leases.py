@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -236,4 +237,5 @@ def _wait_until_zombie(pid: int) -> bool:
     for _ in range(1000):
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
             return True
+        time.sleep(0.01)
     return False
