@@ -45,7 +45,7 @@ _FINDING = (
       (select * from c_near union all select * from d_near) n semi join
       (select profile from change where not is_new
        union all select profile from u union all select profile from e
-       union all select profile from f) using (profile)
+       union all select profile from f union all select profile from masked) using (profile)
       where kind < {field}
     """,
     # Values that came to somebody, and may be new.
@@ -94,7 +94,8 @@ _JUDGING = (
       select profile, kind, value from change where not is_new
       union all select profile, kind, value from u
       union all select profile, kind, value from e
-      union all select profile, kind, value from f) semi join removal using (kind, value)
+      union all select profile, kind, value from f
+      union all select profile, kind, value from masked) semi join removal using (kind, value)
     """,
     """
     create temp table again as

@@ -81,16 +81,21 @@ class Isolation:
             self._divisible.add(Action.REPLACE)
 
     def next_of(self, waiting: deque[int]) -> int:
-        """Which batch goes next: after a row that was refused alone, one from elsewhere."""
-        is_elsewhere = not self._takes and len(self._alone) % 2
-        return waiting.pop() if is_elsewhere else waiting.popleft()
+        """Which batch goes next: after a row that was refused alone, one from the other end."""
+        return waiting.pop() if self._is_at_the_end else waiting.popleft()
 
     def queue(self, waiting: deque[int], pieces: Sequence[int]) -> None:
-        """Where pieces wait: first of all, until the platform has taken anything."""
+        """Where pieces wait: next of all, until the platform has taken anything."""
         if self._takes:
             waiting.extend(pieces)
+        elif self._is_at_the_end:
+            waiting.extend(reversed(pieces))
         else:
             waiting.extendleft(reversed(pieces))
+
+    @property
+    def _is_at_the_end(self) -> bool:
+        return not self._takes and len(self._alone) % 2 == 1
 
     def fit(self, batch: BatchFacts) -> tuple[int, ...]:
         """Divide a batch larger than what the platform takes now; the numbers of its pieces."""
@@ -153,8 +158,15 @@ class Isolation:
         for number in sorted(self._alone):
             batch = self._sending.batches[number]
             if self._sending.stopped or batch.action is Action.REPLACE:
-                return  # a session may be over by now
+                break  # a session may be over by now
             deliver(batch)
+        # One that got no clear answer this time is in doubt like any other.
+        known = self._sending.batches
+        self._alone = {
+            number: error
+            for number, error in self._alone.items()
+            if known[number].state is BatchState.REFUSED
+        }
 
     def _is_proved(self) -> bool:
         """Whether the platform takes such requests, so that it must be the rows."""
@@ -186,6 +198,9 @@ class Isolation:
         replaced = self._sending.of(Action.REPLACE)
         if not replaced or self._sending.has_ended:
             return True
+        is_all = all(one.state in TAKEN or one.number in self._alone for one in replaced)
+        if self._sending.stopped or not is_all:
+            return False
         # Where single rows of a batch were named, its range is not all its own.
         whole = [one for one in replaced if one.state in TAKEN and not holds_others(one, replaced)]
         if not whole:

@@ -259,6 +259,7 @@ class LocalEngine:
             unconfirmed=refused,
             unwanted=None if request.tries_refused else refused,
         )
+        self._mask(con, wanted, refused)
         if desired.touched is not None:
             near = duck.source(con, self._folder.path(desired.touched))
         elif sides.share_their_base:
@@ -270,15 +271,21 @@ class LocalEngine:
         con.execute(
             f"create temp table near as select profile from {near}"
             " union select profile from u union select profile from e"
-            " union select profile from f"
+            " union select profile from f union select profile from masked"
         )
-        if refused and request.tries_refused:
-            links = duck.source(con, refused)
-            con.execute(
-                f"insert into near select profile from d semi join {links} x using (kind, value)"
-            )
         sides.pick("near", c="near", d="near", by="profile")
         return sides
+
+    def _mask(self, con: duckdb.DuckDBPyConnection, wanted: Layers, refused: Path | None) -> None:
+        """Make the table of who is wanted with a value that the platform refuses."""
+        everyone = layers.accepted(con, wanted)
+        links = duck.links(con, refused)
+        con.execute(
+            f"create temp table masked as select w.* from {everyone} w"
+            f" semi join {links} x using (kind, value)"
+            if refused
+            else f"create temp table masked as {duck.EMPTY_LINKS}"
+        )
 
     def _in_one_layer(self, desired: Desired) -> Desired:
         """The same segment without a patch."""

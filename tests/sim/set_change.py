@@ -30,6 +30,8 @@ class Known:
     e: frozenset[Link]
     f: frozenset[Link]
     """Who carried what once, of values that somebody else carries."""
+    masked: frozenset[Link]
+    """Who is wanted with a value that the platform refuses."""
     twice: frozenset[Link]
     """Those of `e` that are to be said in two more runs."""
 

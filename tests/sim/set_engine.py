@@ -219,6 +219,11 @@ class SetEngine:
             r=self._links(files.repair),
             e=frozenset(link for link, _ in self.echoes(files.echo)),
             f=self._links(files.former),
+            masked=frozenset(
+                link
+                for link in self._accepted(files.next_identifiers)
+                if link[1:] in values(self._links(files.refused))
+            ),
             twice=frozenset(link for link, rounds in self.echoes(files.echo) if rounds > 1),
         )
 
@@ -229,7 +234,7 @@ class SetEngine:
         echoed = values(known.e) - wanted - removed
         changed = profiles(known.c ^ known.d)
         sent = changed & profiles(known.d)
-        carriers = known.c | known.u | known.e | known.f
+        carriers = known.c | known.u | known.e | known.f | known.masked
         parted = {link[0] for link in carriers if link[1:] in removed | echoed}
         again = values(known.u | known.r | known.e) | values(
             link for link in known.c | known.d | known.u | known.f if link[0] in parted

@@ -100,6 +100,11 @@ class _Cord:
         self._at = run.crash_at
         self._is_store_error = run.is_store_error
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether that moment has come."""
+        return 0 < self._at <= self.count
+
     def __call__(self, step: str) -> None:
         self.count += 1
         if self.count != self._at:
@@ -180,6 +185,8 @@ class World:
             except AudsyncError as error:
                 ended.error = error
                 ended.has_crashed = isinstance(error, StoreError)
+        is_meant = cord.is_cut or not isinstance(ended.error, StoreError)
+        assert is_meant, f"the store refused what it was told: {ended.error!r}"
         ended.requests, ended.steps = connector.requests, cord.count
         return ended
 
