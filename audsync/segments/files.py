@@ -8,7 +8,7 @@ import itertools
 import threading
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 import duckdb
@@ -31,8 +31,12 @@ _Group = tuple[Layout, tuple[SourceFile, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reading:
-    """A query made ready: files found, columns checked, types known."""
+    """A query made ready: files found, columns checked, types known.
 
+    Whoever takes it closes its connection, which can see the files and nothing else.
+    """
+
+    connection: duckdb.DuckDBPyConnection
     query: FileQuery
     parts: tuple[Part, ...]
     condition: Condition | None
@@ -83,9 +87,15 @@ def look(query: FileQuery) -> int:
     # Whether `where` fits shows only in a pass over all rows.
     bare = replace(query, where=None, traits=())
     if not is_object(query.path):
-        return len(_prepare(bare).files)
-    _prepare(bare, most=1)
+        return _count(bare, most=None)
+    _count(bare, most=1)
     return len(fetching.find_objects(query))
+
+
+def _count(query: FileQuery, most: int | None) -> int:
+    reading = _prepare(query, most)
+    reading.connection.close()
+    return len(reading.files)
 
 
 def _found(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
@@ -99,23 +109,37 @@ def _found(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
 
 def _prepare(query: FileQuery, most: int | None = None) -> _Reading:
     files = _found(query, most)
-    with closing(_open(query, files)) as connection:
-        condition = parse_condition(connection, query.where)
-        used = tuple(dict.fromkeys((*query.traits, *(condition.columns if condition else ()))))
-        needed = tuple(dict.fromkeys((*query.mapped, *used)))
-        layouts = [_layout(connection, file, query, needed) for file in files]
-        groups = [
-            (layout, tuple(file for _, file in pairs))
-            for layout, pairs in itertools.groupby(
-                zip(layouts, files, strict=True), key=lambda pair: pair[0]
-            )
-        ]
-        parts = _with_types(connection, query, groups, used)
-        if condition:
-            _check_condition(connection, query, parts, condition)
-        query, parts = taken_apart(query, parts, needed)
-    sql = statement(query, parts, condition)
-    return _Reading(query=query, parts=parts, condition=condition, sql=sql)
+    with ExitStack() as failing:
+        connection = failing.enter_context(closing(_open(query, files)))
+        reading = _looked_into(connection, query, files)
+        failing.pop_all()
+    return reading
+
+
+def _looked_into(
+    connection: duckdb.DuckDBPyConnection, query: FileQuery, files: Sequence[SourceFile]
+) -> _Reading:
+    condition = parse_condition(connection, query.where)
+    used = tuple(dict.fromkeys((*query.traits, *(condition.columns if condition else ()))))
+    needed = tuple(dict.fromkeys((*query.mapped, *used)))
+    layouts = [_layout(connection, file, query, needed) for file in files]
+    groups = [
+        (layout, tuple(file for _, file in pairs))
+        for layout, pairs in itertools.groupby(
+            zip(layouts, files, strict=True), key=lambda pair: pair[0]
+        )
+    ]
+    parts = _with_types(connection, query, groups, used)
+    if condition:
+        _check_condition(connection, query, parts, condition)
+    query, parts = taken_apart(query, parts, needed)
+    return _Reading(
+        connection=connection,
+        query=query,
+        parts=parts,
+        condition=condition,
+        sql=statement(query, parts, condition),
+    )
 
 
 def _stream(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
@@ -139,7 +163,7 @@ def _stream(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
 
 
 def _scan(reading: _Reading) -> Generator[pa.RecordBatch, None, None]:
-    with closing(_open(reading.query, reading.files)) as connection:
+    with closing(reading.connection) as connection:
         yield from connection.sql(reading.sql).to_arrow_reader(reading.query.batch_rows)
 
 

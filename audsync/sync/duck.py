@@ -10,6 +10,7 @@ import duckdb
 from audsync.errors import StateError
 from audsync.snapshots import cipher, parquet
 from audsync.snapshots.folder import SPILL
+from audsync.sync import instances
 
 EMPTY_LINKS = "select 0::ubigint as profile, 0::utinyint as kind, ''::blob as value where false"
 EMPTY_IDENTIFIERS = f"select *, 0::utinyint as reason from ({EMPTY_LINKS})"
@@ -41,30 +42,29 @@ def session(
     Raises:
         StateError: the disk is full, or a file is not what it should be.
     """
-    con = duckdb.connect(
-        config={
-            "memory_limit": f"{max(memory_bytes, SMALLEST_BYTES)}B",
-            "temp_directory": str(work / SPILL),
-            "threads": os.cpu_count() or 2,
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            **(_ENCRYPTED_SPILL if is_private or cipher.key_id_of(work / SPILL) else {}),
-        }
-    )
+    spill = work / SPILL
+    settings: dict[str, str | int | bool] = {
+        "memory_limit": f"{max(memory_bytes, SMALLEST_BYTES)}B",
+        "threads": os.cpu_count() or 2,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        # Each of our files is read once or twice, and another run's may have the same name.
+        "enable_external_file_cache": False,
+        **(_ENCRYPTED_SPILL if is_private or cipher.key_id_of(spill) else {}),
+    }
     try:
-        # Drawn on stdout where Python runs without a script, such as inside another program.
-        con.execute("set enable_progress_bar = false")
-        if cipher.key_id_of(work / SPILL):
-            con.execute(f"set disabled_optimizers = '{_GUESSES}'")
-        yield con
+        with instances.borrowed(settings, spill=spill) as con:
+            # Drawn on stdout where Python runs without a script, such as inside another program.
+            con.execute("set enable_progress_bar = false")
+            if cipher.key_id_of(spill):
+                con.execute(f"set disabled_optimizers = '{_GUESSES}'")
+            yield con
     except duckdb.Error as error:
         raise StateError(
             f"The change could not be computed in {work}: {type(error).__name__}. Check the free"
             " disk space there and `state.memory_limit`, then run again; nothing was sent.",
             details={"folder": str(work), "error": type(error).__name__},
         ) from None
-    finally:
-        con.close()
 
 
 def text(path: Path) -> str:
