@@ -77,10 +77,10 @@ def status(
 ) -> None:
     """Show all audiences, those of a segment side by side, or one in depth."""
     from audsync.cli.context import config_of
-    from audsync.services.emptiness import is_surely_empty
+    from audsync.store.glance import is_surely_empty
 
     settings = globals_of(context)
-    if audience is None and is_surely_empty(config_of(context)):
+    if audience is None and is_surely_empty(config_of(context).store.url):
         show_audiences.overview([], settings)
         return
     from audsync.services import audiences as service

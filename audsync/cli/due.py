@@ -33,11 +33,16 @@ def run_due(
 ) -> None:
     """Sync every audience whose time has come, once. Cron may call it as often as it likes."""
     from audsync.cli import show_due
-    from audsync.services import run_due as service
+    from audsync.services.last_run import was_idle
 
     settings = globals_of(context)
     runtime = runtime_of(context)
     budget_s = _seconds(time_budget) if time_budget is not None else None
+    if was_idle(runtime):
+        show_due.nothing(settings)
+        return
+    from audsync.services import run_due as service
+
     pace = service.Pace(max_concurrent=max_concurrent, budget_s=budget_s, limit=limit)
     with runtime.stop.on_signals():
         report = service.run_due(runtime, pace, told=show_due.teller(settings))

@@ -10,6 +10,8 @@ from audsync.cli.globals import Globals
 if TYPE_CHECKING:
     from audsync.services.run_due import Ended, Report
 
+_NOTHING = "Nothing is due.\n"
+
 
 def teller(settings: Globals) -> "Callable[[Ended], None]":
     """Tells of each audience as it ends; with --quiet only of those that a person should see to."""
@@ -21,6 +23,14 @@ def teller(settings: Globals) -> "Callable[[Ended], None]":
             sys.stderr.write(f"{ended.audience}: {line}\n")
 
     return tell
+
+
+def nothing(settings: Globals) -> None:
+    """A run that had nothing to do."""
+    if settings.as_json:
+        render.document({"jobs": [], "skipped": []})
+    elif not settings.is_quiet:
+        sys.stdout.write(_NOTHING)
 
 
 def report(found: "Report", settings: Globals) -> None:
@@ -36,7 +46,7 @@ def report(found: "Report", settings: Globals) -> None:
         until = f"{found.quiet_until:%Y-%m-%dT%H:%M:%SZ}"
         sys.stdout.write(f"Quiet hours: nothing is begun before {until}.\n")
     elif not found.ended:
-        sys.stdout.write("Nothing is due.\n")
+        sys.stdout.write(_NOTHING)
     if found.left:
         sys.stdout.write(f"{found.left} more are due: --limit left them to the next run.\n")
 

@@ -7,10 +7,10 @@ from typing import Any, BinaryIO
 
 from audsync.errors import UsageError
 from audsync.services import export_files, export_places
-from audsync.services.emptiness import is_surely_missing
 from audsync.services.runtime import Runtime
 from audsync.store import audit, chain
 from audsync.store.chain import Link, Tail, Verdict
+from audsync.store.glance import is_surely_missing
 
 Json = dict[str, Any]
 _HASH_CHARS = 64
@@ -24,7 +24,7 @@ def listed(runtime: Runtime, *, since: datetime | None, limit: int) -> list[Json
         since: aware; None for no such bound.
         limit: at most so many.
     """
-    if is_surely_missing(runtime.config):
+    if is_surely_missing(runtime.config.store.url):
         return []
     with runtime.database.reading() as session:
         found = audit.latest(session, runtime.config.tenant, since=since, limit=limit)
@@ -33,7 +33,7 @@ def listed(runtime: Runtime, *, since: datetime | None, limit: int) -> list[Json
 
 def every(runtime: Runtime) -> Iterator[Json]:
     """The whole trail, from its first entry on."""
-    if is_surely_missing(runtime.config):
+    if is_surely_missing(runtime.config.store.url):
         return
     with runtime.database.reading() as session:
         for link in audit.entries(session, runtime.config.tenant):
@@ -103,7 +103,7 @@ def export(runtime: Runtime, out: str, *, stdout: BinaryIO) -> Json:
 
 def _verdict(runtime: Runtime, asked: str) -> Verdict:
     tenant = runtime.config.tenant
-    if is_surely_missing(runtime.config):
+    if is_surely_missing(runtime.config.store.url):
         return chain.verify((), Tail(), tenant_id=tenant)
     with runtime.database.reading() as session:
         end = audit.tail(session, tenant)

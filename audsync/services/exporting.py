@@ -14,7 +14,6 @@ from audsync.errors import FeatureDisabledError, UsageError
 from audsync.services import export_places
 from audsync.services.actor import harmless
 from audsync.services.compositions import Look, columns_of, holdouts_of, people_of
-from audsync.services.emptiness import is_surely_missing
 from audsync.services.export_parts import Parts, Style, report_of
 from audsync.services.export_wish import Wish, files_of
 from audsync.services.runtime import Runtime
@@ -24,6 +23,7 @@ from audsync.services.segments import (
     suppression_query,
     working_memory,
 )
+from audsync.store.glance import is_surely_missing
 from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.people import Admission, Order
@@ -111,7 +111,7 @@ def _put_on_record(runtime: Runtime, wish: Wish) -> None:
     Raises:
         StoreError: it cannot be noted; then nothing is written.
     """
-    if wish.is_hashed and is_surely_missing(runtime.config):
+    if wish.is_hashed and is_surely_missing(runtime.config.store.url):
         return
     from audsync.services.acts import record
     from audsync.store.audit import Act

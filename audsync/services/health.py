@@ -6,8 +6,7 @@ Nothing is asked of any platform: it tells what tests, jobs and the last `run-du
 import json
 from datetime import timedelta
 
-from audsync.services import due
-from audsync.services.run_due import LAST_RUN
+from audsync.services import due, last_run
 from audsync.services.runtime import Runtime
 from audsync.services.signals import Facts, Signal, judge
 from audsync.store import breakers, connections, latencies, notifications, settings, watch
@@ -26,14 +25,14 @@ def known(runtime: Runtime) -> Facts:
         now = runtime.database.now(session)
         since = now - timedelta(seconds=limits.window)
         found = candidates(session, tenant)
-        last_run = settings.read(session, f"{LAST_RUN}:{tenant}")
+        text = settings.read(session, last_run.key_of(tenant))
         return Facts(
             now=now,
             platforms={name: one.platform for name, one in runtime.config.connections.items()},
             records=tuple(connections.listed(session, tenant)),
             waiting=tuple(found),
             due_since=tuple(one.since for one in due.due(found, now)),
-            last_run=json.loads(last_run) if last_run else None,
+            last_run=json.loads(text) if text else None,
             past=watch.past(session, tenant, since),
             match_rates=watch.match_rates(session, tenant),
             drifts=watch.drifts(session, tenant),

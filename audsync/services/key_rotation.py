@@ -10,10 +10,10 @@ from typing import Any
 from audsync.errors import ConfigError, UsageError
 from audsync.services import known_connections, shared_tokens, state_files
 from audsync.services.acts import record
-from audsync.services.emptiness import is_surely_missing
 from audsync.services.runtime import Runtime
 from audsync.store import audit, connections
 from audsync.store.audit import Act
+from audsync.store.glance import is_surely_missing
 from audsync.vault import files, keyring
 from audsync.vault.keys import Key, KeyRing, generate, parse
 
@@ -43,7 +43,7 @@ def make(out: Path | None, *, into_keyring: bool) -> Key:
 
 def put_on_record(runtime: Runtime, key: Key) -> None:
     """Note in the audit trail that a key was made, where there is a store to note it in."""
-    if not is_surely_missing(runtime.config):
+    if not is_surely_missing(runtime.config.store.url):
         record(runtime, Act.KEY_GENERATED, {"key": key.id}, {})
 
 

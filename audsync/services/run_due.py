@@ -4,7 +4,6 @@ What fails never touches the others. An audience belongs to whoever holds its le
 of hosts may do this at the same moment.
 """
 
-import json
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from audsync.services import (
     circuits,
     connection_health,
     due,
+    last_run,
     pings,
     reports,
     round_up,
@@ -40,12 +40,10 @@ from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
 from audsync.services.stopping import TimeBudget
 from audsync.services.sync_audience import Wish, bring_in_step
-from audsync.store import leases, settings
+from audsync.store import settings
 from audsync.store.due import candidates
 from audsync.store.tables import PlatformAudience
 
-LAST_RUN = "last_run_due"
-"""The setting that holds the last run of a tenant: `last_run_due:TENANT`, as JSON."""
 _WORST_FIRST = (130, 1, 5, 3, 7, 6, 8, 4)
 _LOOKS_S = (0.0, 0.2, 0.8)
 """Pauses before each look whether whoever holds an audience has begun what is due."""
@@ -281,7 +279,5 @@ def _summary(
 
 def _note(runtime: Runtime, summary: dict[str, Any]) -> None:
     """Leave word of this run for `health`, at its beginning and at its end."""
-    process = leases.this_process()
-    text = json.dumps({"host": process.host, "pid": process.pid, **summary})
     with runtime.database.transaction() as session:
-        settings.write(session, f"{LAST_RUN}:{runtime.config.tenant}", text)
+        settings.write(session, last_run.key_of(runtime.config.tenant), last_run.as_text(summary))

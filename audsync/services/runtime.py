@@ -19,9 +19,9 @@ from audsync.errors import (
     SegmentNotFoundError,
 )
 from audsync.objects.address import is_object
-from audsync.services.emptiness import is_surely_missing
 from audsync.services.nearest import nearest
 from audsync.services.stopping import StopSignal, TimeBudget
+from audsync.store.glance import is_surely_missing
 
 if TYPE_CHECKING:
     from audsync.config.model import Credentials
@@ -161,7 +161,7 @@ class Runtime:
         from audsync.services.known_connections import merged
         from audsync.store import connections
 
-        if is_surely_missing(self.config):
+        if is_surely_missing(self.config.store.url):
             return merged(self.config.connections, ())
         with self.database.reading() as session:
             records = connections.listed(session, self.config.tenant)
@@ -293,7 +293,7 @@ class Runtime:
         config = self.config
         named_keys = (config.encryption_key, config.encryption_key_file)
         has_key = connection.credentials is None or any(named_keys)
-        if not has_key or is_surely_missing(config):
+        if not has_key or is_surely_missing(config.store.url):
             return None
         return SharedTokens(
             runtime=self,

@@ -11,18 +11,18 @@ from sqlalchemy import Connection, inspect, text
 
 from audsync.errors import StoreError
 from audsync.store.database import Database
+from audsync.store.revision import HEAD
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_HEAD = "0011"
 _LOCK_KEY = 0x61756473796E63
 """The advisory lock of all migrations: "audsync" in ASCII."""
 
 
 def head() -> str:
     """The newest revision this audsync knows."""
-    return _HEAD
+    return HEAD
 
 
 def current(database: Database) -> str | None:
@@ -43,9 +43,9 @@ def ensure(database: Database) -> None:
     Raises:
         StoreError: the database cannot be used, or a newer audsync made the store.
     """
-    if current(database) == _HEAD:
+    if current(database) == HEAD:
         return
-    upgrade(database, _HEAD)
+    upgrade(database, HEAD)
 
 
 def upgrade(database: Database, revision: str) -> None:
@@ -84,9 +84,9 @@ def _run(database: Database, steps: Callable[["Config"], None]) -> None:
         if found is not None and found not in known:
             raise StoreError(
                 f"The store at {database.address} was made by a newer audsync "
-                f"(revision {found}, known here up to {_HEAD}): upgrade audsync, or name another "
+                f"(revision {found}, known here up to {HEAD}): upgrade audsync, or name another "
                 "store in `store.url`.",
-                details={"found": found, "known": _HEAD},
+                details={"found": found, "known": HEAD},
             )
         config.attributes["connection"] = connection
         steps(config)

@@ -24,9 +24,9 @@ from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from audsync.services import checkup
 from audsync.services.checks import Check
-from audsync.services.emptiness import is_surely_empty
 from audsync.services.runtime import Runtime
 from audsync.services.segments import salt_of
+from audsync.store.glance import is_surely_empty
 from tests.databases import SetClock
 
 CONFIG = """
@@ -286,8 +286,8 @@ class TestSandbox:
 class TestEmptiness:
     def test_knows_a_store_without_audiences(self, folder: Path, world: World) -> None:
         config = runtime_in(folder, world).config
-        assert is_surely_empty(config)
-        assert is_surely_empty(initialised(folder, world).config)
+        assert is_surely_empty(config.store.url)
+        assert is_surely_empty(initialised(folder, world).config.store.url)
 
     def test_is_in_doubt_about_everything_else(self, folder: Path, world: World) -> None:
         runtime = initialised(folder, world)
@@ -295,16 +295,16 @@ class TestEmptiness:
         with sqlite3.connect(folder / "audsync.db") as connection:
             connection.execute("ALTER TABLE platform_audience RENAME TO another")
         connection.close()
-        assert not is_surely_empty(runtime.config)
+        assert not is_surely_empty(runtime.config.store.url)
         (folder / "audsync.db").write_bytes(b"damaged" * 100)
-        assert not is_surely_empty(runtime.config)
+        assert not is_surely_empty(runtime.config.store.url)
 
     @pytest.mark.parametrize(
         "url", ["postgresql://u@host/db", "sqlite:////tmp/a.db?mode=ro", "sqlite:///:memory:"]
     )
     def test_looks_at_plain_sqlite_files_only(self, folder: Path, url: str) -> None:
         config = load_config(folder / "audsync.yaml", {"AUDSYNC_STORE_URL": url})
-        assert not is_surely_empty(config)
+        assert not is_surely_empty(config.store.url)
 
     def test_sees_an_audience(self, folder: Path, world: World) -> None:
         from audsync.services import audiences
@@ -312,7 +312,7 @@ class TestEmptiness:
         runtime = initialised(folder, world)
         new = audiences.NewAudience(segment="vip", connection="meta-main")
         audiences.create(runtime, new)
-        assert not is_surely_empty(runtime.config)
+        assert not is_surely_empty(runtime.config.store.url)
 
     def test_status_on_an_empty_store_loads_neither_orm_nor_data_plane(self, folder: Path) -> None:
         code = (

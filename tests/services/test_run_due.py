@@ -11,7 +11,8 @@ import pytest
 from audsync.domain import SyncStatus
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences, run_due, sync_audience
-from audsync.services.run_due import LAST_RUN, Pace, Report
+from audsync.services.last_run import key_of
+from audsync.services.run_due import Pace, Report
 from audsync.services.runtime import Runtime
 from audsync.store import jobs, leases, settings
 from audsync.store.tables import PlatformAudience
@@ -344,7 +345,7 @@ def test_the_last_run_is_on_record(three: Project) -> None:
     three.clock.advance(DAY_S)
     due(three)
     with three.runtime.database.reading() as session:
-        last = json.loads(settings.read(session, f"{LAST_RUN}:1") or "")
+        last = json.loads(settings.read(session, key_of(1)) or "")
     assert (last["due"], last["jobs"], last["skipped"], last["exit_code"]) == (3, 3, 0, 0)
     assert last["started_at"] == last["ended_at"] == "2026-11-21T12:00:00Z"
 
