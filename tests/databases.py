@@ -1,12 +1,11 @@
 """Migrated stores for tests, on both databases, and the records they need most."""
 
-import atexit
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from audsync.domain import AudienceState, Platform
 from audsync.store import migrate
 from audsync.store.database import Database
 from audsync.store.tables import METADATA, PlatformAudience
+from tests.endings import at_end
 from tests.postgres import shared_server
 
 KINDS = ("sqlite", "postgresql")
@@ -59,7 +59,7 @@ def fresh_url(kind: str, folder: Path, *, is_migrated: bool = True) -> Iterator[
         file = folder / "store" / "audsync.db"
         if is_migrated:
             file.parent.mkdir(mode=0o700)
-            shutil.copyfile(_migrated_file(), file)
+            copy_migrated(file)
         yield f"sqlite:///{file}"
         return
     server = shared_server()
@@ -85,6 +85,12 @@ def fresh_database(
             yield database
         finally:
             database.dispose()
+
+
+def copy_migrated(file: Path) -> None:
+    """Make a store with its tables: quicker than migrating each anew."""
+    shutil.copyfile(_migrated_file(), file)
+    file.chmod(0o600)
 
 
 def add_audience(
@@ -114,9 +120,8 @@ def add_audience(
 
 @cache
 def _migrated_file() -> Path:
-    """A store with its tables, to copy: quicker than migrating each anew."""
     folder = Path(tempfile.mkdtemp(prefix="audsync-store-"))
-    atexit.register(shutil.rmtree, folder)
+    at_end(partial(shutil.rmtree, folder))
     file = folder / "template.db"
     _migrate(f"sqlite:///{file}")
     return file

@@ -3,7 +3,6 @@
 It is a process of its own, one for all tests of a process; each test gets a bucket of its own.
 """
 
-import atexit
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from audsync.errors import SourceError
 from audsync.objects.address import Address
 from audsync.objects.bucket import Bucket
 from audsync.objects.stores import ObjectAccess
+from tests.endings import at_end
 
 KEY, SECRET = "CANARYKEYID", "canary-secret-key"
 _numbers = count(1)
@@ -96,8 +96,8 @@ def _s3_server() -> str:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    atexit.register(process.wait)
-    atexit.register(process.kill)
+    at_end(process.wait)
+    at_end(process.kill)
     url = f"http://127.0.0.1:{port}"
     while process.poll() is None:
         try:

@@ -5,7 +5,6 @@ an unprivileged user id, so that nothing is added to the system. One server serv
 a process; each test gets a database of its own.
 """
 
-import atexit
 import importlib.util
 import os
 import shutil
@@ -21,6 +20,8 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+
+from tests.endings import at_end
 
 _NOBODY = 65534
 _PORT = 5432  # only part of the socket's name
@@ -183,7 +184,7 @@ def find_programs() -> Path:
 def shared_server() -> Server:
     """The server of this test process; it is stopped when the process ends."""
     server = own_server()
-    atexit.register(server.remove)
+    at_end(server.remove)
     return server
 
 

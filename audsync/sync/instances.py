@@ -3,6 +3,7 @@
 Making one costs 24 ms of CPU (DuckDB 2.0.0, `benchmarks/instances.py`), which is more than a small
 sync's queries take together, and a sync has about six sessions. What a session leaves behind dies
 with its own connection: temporary tables and views, registered objects, settings of the connection.
+Anything that would not, such as a table that is not temporary, ends the instance.
 """
 
 import threading
@@ -13,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 _MOST_IDLE = 8
+_LASTING = "select 1 from duckdb_tables() where not temporary limit 1"
 _Settings = tuple[tuple[str, str | int | bool], ...]
 _idle: list[tuple[_Settings, duckdb.DuckDBPyConnection]] = []
 _lock = threading.Lock()
@@ -25,7 +27,7 @@ def borrowed(
     """A connection of its own to an instance that nobody else uses meanwhile.
 
     An instance that wrote into `spill` is closed afterwards, as it cannot change that folder any
-    more, and so is one whose session failed.
+    more, and so is one whose session failed or left a table.
 
     Args:
         settings: of the instance; only one made with the very same ones is used again.
@@ -43,9 +45,10 @@ def borrowed(
             place = "'" + str(spill).replace("'", "''") + "'"
             connection.execute(f"set temp_directory = {place}")
             yield connection
+            is_clean = not connection.execute(_LASTING).fetchall()
         finally:
             connection.close()
-        is_reusable = not (spill.exists() and any(spill.iterdir()))
+        is_reusable = is_clean and not (spill.exists() and any(spill.iterdir()))
     finally:
         if not (is_reusable and _was_kept(key, instance)):
             instance.close()

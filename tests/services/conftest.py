@@ -14,7 +14,7 @@ from audsync.sandbox.world import World
 from audsync.services import audiences
 from audsync.services.runtime import Runtime
 from audsync.services.sync_audience import Report
-from tests.databases import SetClock
+from tests.databases import SetClock, copy_migrated
 
 CONFIG = """
 connections:
@@ -42,6 +42,7 @@ class Project:
         self.clock = clock
         self.segment([])
         self.suppress([])
+        copy_migrated(folder / "audsync.db")
         (folder / "audsync.yaml").write_text(CONFIG, encoding="utf-8")
         self.runtime = self.restart()
 

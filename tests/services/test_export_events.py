@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from audsync.config.load import load_config
+from audsync.domain import Platform
 from audsync.errors import ConfigError, SourceError, UsageError
 from audsync.services.export_wish import Wish
 from audsync.services.exporting import Done, export
@@ -165,7 +166,7 @@ def test_a_column_that_is_not_there_is_told(shop: Shop) -> None:
 
 def test_a_segment_without_events_and_an_upload_page_refuse(shop: Shop) -> None:
     with pytest.raises(UsageError, match="takes no events"):
-        shop.export("out.csv", format="csv", platform="meta")
+        shop.export("out.csv", format="csv", platform=Platform.META)
     shop.write(re.sub(r"    events.*\n", "", CONFIG), "audsync.yaml")
     with pytest.raises(UsageError, match="no `events`"):
         shop.export("out.jsonl")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from audsync import steps
+from audsync.domain import Platform
 from audsync.errors import StateError, UsageError
 from audsync.services import auditing
 from audsync.services.export_wish import Wish
@@ -64,10 +65,10 @@ def test_the_url_gives_what_a_file_would_hold_until_it_expires(
 
 
 def test_several_files_are_objects_beside_each_other(told: Project, place: Place) -> None:
-    report = written(told, place, "up/vip.csv.gz", platform="google", identifiers=("email",))
+    report = written(told, place, "up/vip.csv.gz", platform=Platform.GOOGLE, identifiers=("email",))
     assert place.listed() == ["up/vip.csv.gz"]
     assert report["download_url"].partition("?")[0].endswith("/up/vip.csv.gz")
-    report = written(told, place, "two/vip.csv", platform="google")
+    report = written(told, place, "two/vip.csv", platform=Platform.GOOGLE)
     assert place.listed("two") == ["two/vip-email-phone.csv", "two/vip-external_id.csv"]
     assert {file["download_url"].partition("?")[0][-12:] for file in report["files"]} == {
         "il-phone.csv",

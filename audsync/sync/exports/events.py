@@ -85,9 +85,9 @@ def with_events(
         _fill(con, "happened", _happened(wanted))
         _check_times(con, wanted)
         # One statement a step: sorting beside joining beside numbering takes thrice the memory.
-        con.execute(f"create table newest as {_newest(wanted)}")
+        con.execute(f"create temp table newest as {_newest(wanted)}")
         con.execute("drop table happened")
-        con.execute(f"create table chosen as {_CHOSEN}")
+        con.execute(f"create temp table chosen as {_CHOSEN}")
         con.execute("drop table newest")
         yield from _joined(con, wanted)
 
@@ -98,7 +98,9 @@ def _fill(con: duckdb.DuckDBPyConnection, name: str, tables: Iterable[pa.Table])
     for table in tables:
         con.register("piece", table)
         con.execute(
-            f"insert into {name} from piece" if is_there else f"create table {name} as from piece"
+            f"insert into {name} from piece"
+            if is_there
+            else f"create temp table {name} as from piece"
         )
         con.unregister("piece")
         is_there = True

@@ -91,3 +91,14 @@ def test_another_limit_is_another_instance(tmp_path: Path, monkeypatch: pytest.M
         with duck.session(tmp_path, memory_bytes=memory):
             pass
     assert len(found) == 2
+
+
+def test_a_table_that_would_last_ends_the_instance(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = made(monkeypatch)
+    with duck.session(tmp_path, memory_bytes=MEMORY) as con:
+        con.execute("create table t as select 1 as x")
+    with duck.session(tmp_path, memory_bytes=MEMORY) as con:
+        assert con.execute("select * from duckdb_tables()").fetchall() == []
+    assert len(found) == 2
