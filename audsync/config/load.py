@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from audsync.config import dotenv
 from audsync.config.credentials import CREDENTIALS, secret_variable
 from audsync.config.document import Leaf, Node, Problem, UnreadableError, plain, read, with_leaf
-from audsync.config.model import Config
+from audsync.config.model import Config, Identity, SegmentConfig
 from audsync.config.places import Location, find
 from audsync.config.problems import hint, problem_at, translate
 from audsync.config.references import References
@@ -186,17 +186,41 @@ def _of_sets(config: Config) -> Iterator[tuple[Location, str]]:
                     yield here, f"names no segment of this file; {hint(other, config.segments)}"
                 elif name in _made_of(config, other):
                     yield here, f"makes {name} a part of itself: it leads back to it"
+        if segment.include and (segment.traits or segment.events):
+            yield from _of_its_export(config, name, segment)
 
 
-def _made_of(config: Config, name: str) -> set[str]:
-    """The segment and all that it is made of, at whatever depth."""
+def _of_its_export(
+    config: Config, name: str, segment: SegmentConfig
+) -> Iterator[tuple[Location, str]]:
+    """What an export of a segment made of others could not write."""
+    parts = [
+        config.segments[part]
+        for other in segment.include
+        for part in _made_of(config, other, is_of_excluded=False)
+    ]
+    known = {trait for part in parts for trait in part.traits}
+    for place, trait in enumerate(segment.traits):
+        if trait not in known:
+            here = ("segments", name, "traits", place)
+            yield here, "is a trait of none of the segments that it includes"
+    if segment.events and any(each.by is Identity.IDENTIFIER for each in (segment, *parts)):
+        yield (
+            ("segments", name, "events"),
+            "must not be there with `by: identifier`: a profile id is not of one person then",
+        )
+
+
+def _made_of(config: Config, name: str, *, is_of_excluded: bool = True) -> set[str]:
+    """The segment and all that it is made of, at whatever depth; maybe only what is included."""
     found: set[str] = set()
     open_ = [name]
     while open_:
         each = open_.pop()
         if each in config.segments and each not in found:
             found.add(each)
-            open_ += (*config.segments[each].include, *config.segments[each].exclude)
+            open_ += config.segments[each].include
+            open_ += config.segments[each].exclude if is_of_excluded else ()
     return found
 
 

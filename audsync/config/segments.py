@@ -70,9 +70,7 @@ class PhonePolicy(StrEnum):
     POSSIBLE = "possible"
 
 
-_OF_SOURCES = frozenset(
-    {"columns", "region", "phone_policy", "where", "traits", "events", "consent_values"}
-)
+_OF_SOURCES = frozenset({"columns", "region", "phone_policy", "where", "consent_values"})
 """Keys that say how a source is read."""
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audsync.config.model import ColumnsConfig, Identity, SegmentConfig
-from audsync.domain import Kind, Platform
+from audsync.domain import Platform
 from audsync.services import segments
 from audsync.services.runtime import Runtime
 from audsync.snapshots.folder import SPILL
@@ -131,28 +131,35 @@ def _advance(runtime: Runtime) -> Callable[[int], None]:
     return advance
 
 
-def _combined(runtime: Runtime, name: str, config: SegmentConfig, look: Look) -> "Combined":
-    from audsync.sync.sets import Combined
+def _combined(
+    runtime: Runtime,
+    name: str,
+    config: SegmentConfig,
+    look: Look,
+    traits: tuple[str, ...] | None = None,
+) -> "Combined":
+    """A set; `traits`: those of the whole that it is a part of, None where it is the whole."""
+    from audsync.sync.sets import Combined, bare
 
+    wanted = config.traits if traits is None else traits
     return Combined(
         name=name,
-        include=tuple(_part(runtime, each, look, is_asked=True) for each in config.include),
-        exclude=tuple(_part(runtime, each, look, is_asked=False) for each in config.exclude),
+        include=tuple(_part(runtime, each, look, wanted) for each in config.include),
+        # Consent does not matter for who is excluded, nor what else is known of them.
+        exclude=tuple(bare(_part(runtime, each, look, ())) for each in config.exclude),
         by_identifier=config.by is Identity.IDENTIFIER,
+        traits=wanted,
         salt=look.salt,
     )
 
 
-def _part(runtime: Runtime, name: str, look: Look, *, is_asked: bool) -> "Combined | Leaf":
-    """A segment as a part of another; consent matters for those who are to be sent.
-
-    Whether it may be synced itself does not matter.
-    """
+def _part(runtime: Runtime, name: str, look: Look, traits: tuple[str, ...]) -> "Combined | Leaf":
+    """A segment as a part of another; whether it may be synced itself does not matter."""
     from audsync.sync.sets import Leaf, Tune
 
     config = runtime.config.segments[name]
     if config.include:
-        return _combined(runtime, name, config, look)
+        return _combined(runtime, name, config, look, traits)
     query = segments.query_of(
         runtime,
         config,
@@ -162,18 +169,12 @@ def _part(runtime: Runtime, name: str, look: Look, *, is_asked: bool) -> "Combin
         in_order=look.in_order,
     )
     spec = segments.prepare_spec(runtime, config, Platform.META)
-    columns = {
-        label: columns
-        for label, columns in query.columns.items()
-        if is_asked or label == "profile_id" or label in _IDENTIFIERS or label == "country"
-    }
     return Leaf(
         name=name,
         query=replace(
-            query, columns=columns, traits=(), batch_rows=look.batch_rows or query.batch_rows
+            query,
+            traits=tuple(trait for trait in config.traits if trait in traits),
+            batch_rows=look.batch_rows or query.batch_rows,
         ),
         tune=Tune(region=spec.region, phone_policy=spec.phone_policy, yes_words=spec.yes_words),
     )
-
-
-_IDENTIFIERS = frozenset(kind.label for kind in Kind if kind.is_identifier)

@@ -1,6 +1,6 @@
 """What a person asks of `export`, and which kinds of value and files that comes to. No I/O."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from audsync.config.model import ColumnsConfig, SegmentConfig
@@ -76,6 +76,21 @@ def files_of(segment: SegmentConfig, mapping: ColumnsConfig, wish: Wish) -> list
     return [PlainSheet(choice)]
 
 
+def left_out_of(mapping: ColumnsConfig, wish: Wish) -> str:
+    """Which mapped kinds the page would take, were others mapped too, in words; "" where none."""
+    if wish.page is None or wish.identifiers is not None:
+        return ""
+    mapped = mapping.by_kind
+    lonely = _lonely(wish.page, mapped)
+    if not lonely:
+        return ""
+    missing = PAGES[wish.page].together.difference(mapped)
+    return (
+        f"{_taker(wish)} takes {_labels(_ordered(lonely))} only together with"
+        f" {_labels(_ordered(missing))}, which the segment does not map: left out."
+    )
+
+
 def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
     """The kinds to write.
 
@@ -92,7 +107,15 @@ def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
                     f"{_taker(wish)} does not take {kind.label}: leave it out of --identifiers.",
                     details={"option": "--identifiers"},
                 )
-    if wish.page is not None and not any(kind.is_identifier for kind in kinds):
+    if wish.page is None:
+        return kinds
+    if lonely := _lonely(wish.page, kinds):
+        raise UsageError(
+            f"{_taker(wish)} takes {_labels(_ordered(PAGES[wish.page].together))} together or not"
+            f" at all: leave {_labels(_ordered(lonely))} out of --identifiers, or name all.",
+            details={"option": "--identifiers"},
+        )
+    if not any(kind.is_identifier for kind in kinds):
         raise UsageError(
             f"{_taker(wish)} needs an identifier; the segment maps"
             f" {_labels(kind for kind in mapped if kind.is_identifier)}.",
@@ -103,10 +126,17 @@ def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
 
 def _unsaid(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
     if wish.page is not None:
-        return [kind for kind in mapped if _is_taken(wish, kind)]
+        useless = _lonely(wish.page, mapped)
+        return [kind for kind in mapped if _is_taken(wish, kind) and kind not in useless]
     kinds = [kind for kind in _DEFAULT if kind in mapped]
     kinds = kinds or [kind for kind in IDENTIFIERS if kind in mapped]
     return [kind for kind in kinds if _is_taken(wish, kind)]
+
+
+def _lonely(page: Platform, kinds: Collection[Kind]) -> frozenset[Kind]:
+    """Kinds that the page takes only together with others which are not there."""
+    together = PAGES[page].together
+    return frozenset() if together.issubset(kinds) else together.intersection(kinds)
 
 
 def _said(mapped: Mapping[Kind, Sequence[str]], identifiers: Sequence[str]) -> list[Kind]:
@@ -132,6 +162,10 @@ def _taker(wish: Wish) -> str:
 
 def _labels(kinds: Iterable[Kind]) -> str:
     return ", ".join(kind.label for kind in kinds)
+
+
+def _ordered(kinds: Iterable[Kind]) -> list[Kind]:
+    return sorted(kinds, key=COLUMN_KINDS.index)
 
 
 def _check_events(segment: SegmentConfig, wish: Wish) -> None:

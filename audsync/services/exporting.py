@@ -14,8 +14,8 @@ from audsync.errors import FeatureDisabledError, UsageError
 from audsync.services import export_places
 from audsync.services.actor import harmless
 from audsync.services.compositions import Look, columns_of, holdouts_of, people_of
-from audsync.services.export_parts import Parts, Style, report_of
-from audsync.services.export_wish import Wish, files_of
+from audsync.services.export_parts import File, Parts, Style, report_of
+from audsync.services.export_wish import Wish, files_of, left_out_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
     events_query,
@@ -61,7 +61,8 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     segment = runtime.segment(wish.segment)
     destination = export_places.destination(runtime, wish.out, stdout, lasts_s=wish.lasts_s)
     _require_holdout(runtime, wish)
-    wanted = files_of(segment, columns_of(runtime, segment), wish)
+    mapping = columns_of(runtime, segment)
+    wanted = files_of(segment, mapping, wish)
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
@@ -75,8 +76,20 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
             tables = _tables_with_events(wanted[0], admission, people, events)
         for sheet, table in tables:
             parts.append(sheet, table)
-        report = report_of(parts.publish(), profiles=people.count(), form=wish.format)
-    return Done(report=report, left_out=admission.left_out)
+        files = parts.publish()
+        report = report_of(files, profiles=people.count(), form=wish.format)
+    notes = (left_out_of(mapping, wish), _too_few(wish, files))
+    return Done(
+        report=report, left_out=admission.left_out, notes=tuple(note for note in notes if note)
+    )
+
+
+def _too_few(wish: Wish, files: Sequence[File]) -> str:
+    """That the upload page will not like how short a file is; "" where it has no reason to."""
+    fewest = PAGES[wish.page].fewest_rows if wish.page else 0
+    if all(file.rows >= fewest for file in files):
+        return ""
+    return f"The upload page of {wish.page} wants at least {fewest:,} people in a file."
 
 
 def require_feature(runtime: Runtime) -> None:

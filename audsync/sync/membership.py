@@ -5,7 +5,7 @@ people are found first, by readings of their own; then the rows stream by as tho
 marked where their person is excluded. Held in memory: eight bytes for each excluded id or value.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +25,7 @@ from audsync.sync.sets import (
     Leaf,
     People,
     Piece,
+    bare,
     is_excluded,
     persons,
     specs_of,
@@ -54,7 +55,8 @@ def pieces(people: People, sizes: Sizes | None = None) -> Iterator[Piece]:
         ConfigError: a database's URL, query or driver is not what it should be.
     """
     if isinstance(people, Combined):
-        yield from _alike(_members(people, sizes if sizes is not None else {}))
+        streams = _members(people, sizes if sizes is not None else {})
+        yield from _alike(streams, [f"trait.{trait}" for trait in people.traits])
     else:
         for batch in read(people):
             yield Piece(batch=batch)
@@ -135,9 +137,11 @@ def _barrier(people: Combined, sizes: Sizes) -> _Barrier | None:
         ids = [each.drop_null().to_numpy() for each in links]
         return _Barrier(salt=people.salt, ids=distinct(np.concatenate([_none(), *ids])))
     pool = pool_of(((piece.batch, piece.spec(_ANY)) for piece in excluded), specs_of(people, _ANY))
+    whole = bare(people)
+    assert isinstance(whole, Combined), "the same set"
     hit = [
         profiles(piece.batch, people.salt)[pool.hits(piece.batch)]
-        for piece in _not_excluded(_included(people, sizes))
+        for piece in _not_excluded(_included(whole, sizes) if pool.keys else ())
     ]
     return _Barrier(salt=people.salt, pool=pool, profiles=distinct(np.concatenate([_none(), *hit])))
 
@@ -164,31 +168,47 @@ def _ids(batch: pa.RecordBatch, salt: str) -> pa.Array:
     return link(pc.cast(batch["profile_id"], pa.string()), salt)
 
 
-def _alike(streams: Sequence[Iterator[Piece]]) -> Iterator[Piece]:
-    """The rows of all, with the columns of all."""
+def _alike(streams: Sequence[Iterator[Piece]], traits: Sequence[str]) -> Iterator[Piece]:
+    """The rows of all, with the columns of all, and all of these traits."""
     with ExitStack() as stack:
         for rows in streams:
             stack.enter_context(closing(rows))  # type: ignore[type-var]
         firsts = [next(rows, None) for rows in streams]
-        names = _shared(first.batch.schema for first in firsts if first)
+        schemas = [first.batch.schema for first in firsts if first]
+        names = _shared(schemas)
+        types = {name: _common(schemas, name) for name in traits}
         for first, rows in zip(firsts, streams, strict=True):
             if first:
-                yield _aligned(first, names)
+                yield _aligned(first, names, types)
             for piece in rows:
-                yield _aligned(piece, names)
+                yield _aligned(piece, names, types)
 
 
 def _shared(schemas: Iterable[pa.Schema]) -> list[str]:
-    """Every column, those that all have first."""
+    """Every column but the traits, those that all have first."""
     names = dict.fromkeys(_FIRST)
     for schema in schemas:
-        names |= dict.fromkeys(schema.names)
+        names |= dict.fromkeys(name for name in schema.names if not name.startswith("trait."))
     return list(names)
 
 
-def _aligned(piece: Piece, names: Sequence[str]) -> Piece:
+def _common(schemas: Iterable[pa.Schema], name: str) -> pa.DataType:
+    """The type that holds a trait of all sources that have it; text where there is none."""
+    found = [pa.schema([schema.field(name)]) for schema in schemas if name in schema.names]
+    if not found:
+        return pa.string()
+    try:
+        common = pa.unify_schemas(found, promote_options="permissive")
+    except pa.ArrowTypeError:
+        return pa.string()
+    return common.field(name).type
+
+
+def _aligned(piece: Piece, names: Sequence[str], types: Mapping[str, pa.DataType]) -> Piece:
     columns = [_column(piece.batch, name) for name in names]
-    return replace(piece, batch=pa.RecordBatch.from_arrays(columns, names=list(names)))
+    columns += [_trait(piece.batch, name, type_) for name, type_ in types.items()]
+    aligned = pa.RecordBatch.from_arrays(columns, names=[*names, *types])
+    return replace(piece, batch=aligned)
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
@@ -200,6 +220,14 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
     if name == PERSON:
         return pc.cast(batch["profile_id"], pa.string())
     return pa.nulls(batch.num_rows, pa.string())
+
+
+def _trait(batch: pa.RecordBatch, name: str, type_: pa.DataType) -> pa.Array:
+    """A trait of the rows; nothing where their source has none of that name."""
+    if name not in batch.schema.names:
+        return pa.nulls(batch.num_rows, type_)
+    # A whole number above 2**53 may stand beside fractions: nearly is near enough there.
+    return pc.cast(batch[name], type_, safe=False)
 
 
 def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 import pyarrow as pa
 
-from audsync.domain import YES_WORDS
+from audsync.domain import IDENTIFIERS, YES_WORDS
 from audsync.identifiers.kernel import PhonePolicy, PrepareSpec
 from audsync.segments.contract import Query
 from audsync.sync.known import Flags
@@ -14,6 +14,8 @@ EXCLUDED = "is_excluded"
 """Column of the rows of sets: whether their person is excluded."""
 PERSON = "person"
 """Column of rows that the profile id alone does not tell apart."""
+_TELLING = frozenset({"profile_id", "country", *(kind.label for kind in IDENTIFIERS)})
+"""Labels of what makes somebody a person; a phone may need its country."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,8 @@ class Combined:
     by_identifier: bool = False
     """Somebody is excluded for any shared identifier, and profile ids of two segments have nothing
     to do with each other; else the same profile id is the same person."""
+    traits: tuple[str, ...] = ()
+    """Columns besides that its rows have, whether their source does or not."""
     salt: str = field(repr=False)
     """Of the links of profiles."""
 
@@ -72,6 +76,19 @@ class Piece:
     def spec(self, spec: PrepareSpec) -> PrepareSpec:
         """How a platform takes these rows."""
         return self.tune.of(spec) if self.tune else spec
+
+
+def bare(people: "Leaf | Combined") -> "Leaf | Combined":
+    """The same people with just what tells who they are, to be read in any order."""
+    if isinstance(people, Combined):
+        return replace(
+            people,
+            include=tuple(bare(part) for part in people.include),
+            exclude=tuple(bare(part) for part in people.exclude),
+            traits=(),
+        )
+    columns = {label: names for label, names in people.query.columns.items() if label in _TELLING}
+    return replace(people, query=replace(people.query, columns=columns, traits=(), in_order=False))
 
 
 def leaves(people: "Leaf | Combined") -> tuple[Leaf, ...]:

@@ -1,15 +1,15 @@
 """Writes into docs/reliability.md what is covered, and what the last `make chaos` came to.
 
-`python -m tests.faults.report [JUNIT.xml] [SOAK.json]`: without files only the table is written.
+`python -m tests.faults.report [build/chaos.json]`: without a file only the table is written.
 """
 
 import json
+import os
 import platform
 import re
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,12 @@ from tests.faults.matrix import PLATFORMS, ROWS, Row
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 _AREAS = {
-    "tests.sim.": "histories and crashes in one process",
     "tests.crash.": "processes that are killed, storms",
     "tests.faults.": "networks, answers, disks, stores, clocks, hosts that fail",
+}
+_SWEEPS = {
+    "histories": "histories in one process, each ended by one clean run",
+    "kills": "processes killed with SIGKILL, each made good by the next run",
 }
 
 
@@ -57,19 +60,62 @@ def table() -> str:
     )
 
 
-def results(tallies: Mapping[str, Tally], soak: Mapping[str, Any]) -> str:
+@dataclass(slots=True, kw_only=True)
+class Chaos:
+    """What `make chaos` has done with a seed, all of it plain JSON."""
+
+    seed: int
+    began: str
+    """The day on which it did."""
+    sweeps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """`tests.faults.chaos.Sweep` of the kills and of the histories."""
+    tests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Tally by area."""
+    soak: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, file: Path) -> "Chaos":
+        """What a run has left."""
+        return cls(**json.loads(file.read_text("utf-8")))
+
+    def is_broken(self) -> bool:
+        """Whether a promise was."""
+        return (
+            any(sweep["failed"] for sweep in self.sweeps.values())
+            or any(tally["failed"] for tally in self.tests.values())
+            or any(name.startswith("broke") for name in self.soak)
+        )
+
+
+def results(chaos: Chaos) -> str:
     """What a run of `make chaos` came to."""
     today = datetime.now(UTC).date().isoformat()
-    lines = [f"Run on {today}, {platform.machine()}, Python {platform.python_version()}.", ""]
-    if tallies:
-        lines += [_line(["what", "passed", "failed", "skipped", "seconds"]), _line(["---"] * 5)]
-    for area, tally in tallies.items():
-        counts = [tally.passed, tally.failed, tally.skipped, round(tally.seconds)]
-        lines.append(_line([area, *map(str, counts)]))
-    if soak:
-        lines += ["", _line(["soak", ""]), _line(["---"] * 2)]
-        lines += [_line([name, str(value)]) for name, value in soak.items()]
+    days = today if today == chaos.began else f"{chaos.began} to {today}"
+    machine, python = platform.machine(), platform.python_version()
+    lines = [f"Run on {days}, {machine}, Python {python}, {os.cpu_count()} cores, shared."]
+    if chaos.sweeps:
+        lines += ["", _line(["what", "done", "seeds", "broken promises", "minutes"]), _rule(5)]
+    for name, sweep in chaos.sweeps.items():
+        first, last = sweep["first"], sweep["first"] + max(1, sweep["seeds"]) - 1
+        counts = (f"{sweep['struck']:,}", f"{first} to {last}", str(len(sweep["failed"])))
+        lines.append(_line([_SWEEPS.get(name, name), *counts, str(round(sweep["seconds"] / 60))]))
+    if chaos.tests:
+        lines += ["", _line(["tests", "passed", "failed", "skipped", "minutes"]), _rule(5)]
+    for area, tally in chaos.tests.items():
+        ended = [str(tally[name]) for name in ("passed", "failed", "skipped")]
+        lines.append(_line([area, *ended, str(round(tally["seconds"] / 60))]))
+    if chaos.soak:
+        lines += ["", _line(["soak", ""]), _rule(2)]
+        lines += [_line([name, str(value)]) for name, value in chaos.soak.items()]
     return "\n".join(lines)
+
+
+def write(chaos: Chaos | None = None, page: Path = PAGE) -> None:
+    """Bring the page up to date, with the results if there are new ones."""
+    text = with_section(page.read_text("utf-8"), "table", table())
+    if chaos is not None and (chaos.sweeps or chaos.tests or chaos.soak):
+        text = with_section(text, "results", results(chaos))
+    page.write_text(text, "utf-8")
 
 
 def tallies_of(junit: Path) -> dict[str, Tally]:
@@ -87,19 +133,6 @@ def tallies_of(junit: Path) -> dict[str, Tally]:
     return found
 
 
-def main(arguments: list[str]) -> None:
-    """Write the page."""
-    files = [Path(each) for each in arguments]
-    junit = [file for file in files if file.suffix == ".xml" and file.exists()]
-    soak = [file for file in files if file.suffix == ".json" and file.exists()]
-    text = with_section(PAGE.read_text("utf-8"), "table", table())
-    if junit or soak:
-        tallies = tallies_of(junit[0]) if junit else {}
-        told = json.loads(soak[0].read_text("utf-8")) if soak else {}
-        text = with_section(text, "results", results(tallies, told))
-    PAGE.write_text(text, "utf-8")
-
-
 def _cell(row: Row, name: str) -> str:
     if name not in row.on:
         return "-"
@@ -107,9 +140,13 @@ def _cell(row: Row, name: str) -> str:
     return " ".join(filter(None, marks))
 
 
+def _rule(columns: int) -> str:
+    return _line(["---"] * columns)
+
+
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    write(Chaos.read(Path(sys.argv[1])) if sys.argv[1:] else None)

@@ -2,15 +2,19 @@
 
 import csv
 import json
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.errors import ConfigError
 from audsync.sandbox.world import World
+from audsync.segments.contract import Query
+from audsync.segments.reading import read
 from audsync.services import audiences
 from audsync.services.checking import check
 from audsync.services.checkup import examine
@@ -18,6 +22,7 @@ from audsync.services.export_wish import Wish
 from audsync.services.exporting import export
 from audsync.services.planning import plan
 from audsync.services.sync_audience import Report
+from audsync.sync import membership
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone
 
@@ -171,6 +176,89 @@ def test_check_and_export_see_the_people_of_a_job(sets: Sets) -> None:
 
 def _people() -> list[Row]:
     return [{"id": "1", "email": "ann@x.co", "phone": "020 7183 8750"}, _row("2", "bob")]
+
+
+TRAITS = """
+  a:
+    source: {type: file, path: a.csv}
+    columns: {profile_id: id, email: email}
+    traits: [ltv, plan, score]
+  b:
+    source: {type: file, path: b.jsonl}
+    columns: {profile_id: id, email: mail}
+    traits: [ltv, score]
+  c:
+    source: {type: file, path: c.csv}
+    columns: {profile_id: id, email: email}
+    traits: [ltv]
+  both: {include: [a, b], traits: [plan, ltv, score], events: EVENTS}
+  less: {include: [a, b], exclude: [c], by: identifier, traits: [ltv]}
+  nested: {include: [less], traits: [plan, score]}
+"""
+EVENTS = "{source: {type: file, path: orders.csv}, profile_id: who, at: at, columns: [item]}"
+
+
+def _with_traits(sets: Sets) -> None:
+    sets.configure(TRAITS.replace("EVENTS", EVENTS))
+    (sets.folder / "a.csv").write_text(
+        "id,email,ltv,plan,score\n1,ann@x.co,5,gold,7\n2,bob@x.co,,,high\n"
+    )
+    (sets.folder / "b.jsonl").write_text('{"id": "3", "mail": "cara@x.co", "ltv": 2.5, "score": 1}')
+    (sets.folder / "c.csv").write_text("id,email,ltv\n9,bob@x.co,1\n")
+    (sets.folder / "orders.csv").write_text("who,at,item\n3,2026-01-01,hat\n4,2026-01-01,bag\n")
+
+
+def _exported(sets: Sets, segment: str, *, with_events: bool = False) -> list[dict[str, object]]:
+    out = sets.folder / "out.jsonl"
+    wish = Wish(
+        segment=segment, out=str(out), format="jsonl", is_hashed=False, with_events=with_events
+    )
+    export(sets.runtime, wish, stdout=BytesIO())
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_an_export_has_the_traits_of_all_parts_and_events(sets: Sets) -> None:
+    _with_traits(sets)
+    hat = {"at": "2026-01-01T00:00:00.000000Z", "item": "hat"}
+    rows = _exported(sets, "both", with_events=True)
+    names = ("profile_id", "plan", "ltv", "score", "events")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("1", "gold", 5.0, "7", []),
+        ("2", None, None, "high", []),
+        ("3", None, 2.5, "1", [hat]),
+    ]
+
+
+def test_a_trait_is_a_column_even_where_no_source_with_it_has_rows(sets: Sets) -> None:
+    _with_traits(sets)
+    (sets.folder / "a.csv").write_text("id,email,ltv,plan,score\n")
+    assert [(row["plan"], row["score"]) for row in _exported(sets, "nested")] == [(None, 1)]
+
+
+def test_a_set_by_identifier_has_traits_and_reads_no_more_than_it_must_to_know_whom(
+    sets: Sets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_traits(sets)
+    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
+
+    def noted(query: Query) -> Iterator[pa.RecordBatch]:
+        asked.append((tuple(query.columns), query.traits))
+        yield from read(query)
+
+    monkeypatch.setattr(membership, "read", noted)
+    rows = _exported(sets, "less")
+    assert [(row["profile_id"], row["ltv"]) for row in rows] == [("1", 5.0), ("3", 2.5)]
+    assert [traits for _, traits in asked] == [(), (), (), ("ltv",), ("ltv",)]
+
+
+def test_traits_and_events_that_a_set_cannot_have_are_refused(sets: Sets) -> None:
+    odd = TRAITS.replace("traits: [plan, score]", f"traits: [nothing], events: {EVENTS}")
+    text = CONFIG.replace("suppress:", odd.replace("EVENTS", EVENTS) + "suppress:")
+    (sets.folder / "audsync.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(sets.folder / "audsync.yaml", {})
+    assert "segments.nested.traits.0: is a trait of none of the segments" in caught.value.message
+    assert "segments.nested.events: must not be there with `by: identifier`" in caught.value.message
 
 
 def test_whom_a_part_holds_out_is_held_out_of_the_whole(sets: Sets) -> None:

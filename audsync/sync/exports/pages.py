@@ -32,8 +32,12 @@ class Page:
     apart: tuple[frozenset[Kind], ...]
     """Identifiers that may stand in one file; those of another set need a file of their own."""
     has_header: bool = True
+    together: frozenset[Kind] = frozenset()
+    """Match fields of which a file has all or none."""
     full_at_bytes: int | None = None
     """A file that has grown so large is not written on; None: no limit is known."""
+    fewest_rows: int = 0
+    """A file with fewer is refused, or advised against."""
     source: str
     read_on: str = "2026-11-22"
     note: str = ""
@@ -64,6 +68,7 @@ PAGES: Mapping[Platform, Page] = MappingProxyType(
                 Kind.GENDER: _both("gen"),
             },
             apart=(frozenset({Kind.EMAIL, Kind.PHONE, Kind.MOBILE_ID}),),
+            fewest_rows=100,
             source="https://www.facebook.com/business/help/2082575038703844",
             note="a whole date of birth can be written in many ways, so hashed it is the year only",
         ),
@@ -83,6 +88,7 @@ PAGES: Mapping[Platform, Page] = MappingProxyType(
                 frozenset({Kind.MOBILE_ID}),
                 frozenset({Kind.EXTERNAL_ID}),
             ),
+            together=frozenset({Kind.FIRST_NAME, Kind.LAST_NAME, Kind.COUNTRY, Kind.ZIP_CODE}),
             source="https://support.google.com/google-ads/answer/7659867",
             note="Email and Phone may stand there any number of times: three are enough for us",
         ),
@@ -95,6 +101,7 @@ PAGES: Mapping[Platform, Page] = MappingProxyType(
             apart=(frozenset({Kind.EMAIL, Kind.PHONE, Kind.MOBILE_ID}),),
             # Less than 1 GB: what one more batch of rows adds stays well below the rest.
             full_at_bytes=900_000_000,
+            fewest_rows=1_000,
             source="https://ads.tiktok.com/help/article/"
             "how-to-create-a-custom-audience-with-a-customer-file",
         ),
