@@ -20,6 +20,11 @@ class Platform(StrEnum):
     TIKTOK = "tiktok"
     SNAPCHAT = "snapchat"
 
+    @property
+    def label(self) -> str:
+        """Its name as people write it, for sentences; programs are told the value."""
+        return "TikTok" if self is Platform.TIKTOK else self.capitalize()
+
 
 class Kind(IntEnum):
     """What a value is: the code in our Parquet files, so a number is never given anew.

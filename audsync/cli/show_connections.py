@@ -6,6 +6,7 @@ from typing import Any
 
 from audsync.cli import render
 from audsync.cli.globals import Globals
+from audsync.domain import Platform
 
 Json = dict[str, Any]
 _STYLES = {"ok": "green", "expiring": "yellow", "expired": "red", "error": "red"}
@@ -39,7 +40,8 @@ def connected(record: Json, settings: Globals) -> None:
         return
     if settings.is_quiet:
         return
-    name, account, platform = record["connection"], record["account"], record["platform"]
+    name, account = record["connection"], record["account"]
+    platform = Platform(record["platform"]).label
     ends = f" until {record['expires_at']}" if record["expires_at"] else ""
     render.console(settings).print(
         f"{platform} lets account {account} in{ends}. The credentials of {name} are saved,"

@@ -7,7 +7,7 @@ process or order, and no value ever appears in a message. Its memory is bounded 
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -81,12 +81,15 @@ def prepare(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
     )
 
 
-def examine(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
+def examine(
+    batch: pa.RecordBatch, spec: PrepareSpec, names: Collection[str] | None = None
+) -> pa.RecordBatch:
     """What becomes of each cell, side by side with the input rows.
 
     Args:
         batch: as for `prepare`; `profile` is not needed.
         spec: as for `prepare`.
+        names: the columns to answer for; None: all. Others may say where a phone is from.
 
     Returns:
         for each column `{label}.{n}`, also of kinds that the platform does not take:
@@ -98,6 +101,8 @@ def examine(batch: pa.RecordBatch, spec: PrepareSpec) -> pa.RecordBatch:
     index = pl.int_range(batch.num_rows, dtype=pl.UInt32, eager=True).alias("row").to_frame()
     answers: list[pl.Series] = []
     for column in _columns(batch, spec):
+        if names is not None and column.name not in names:
+            continue
         shown = index.join(_shown(column), on="row", how="left", maintain_order="left")
         shown = shown.with_columns(pl.col("already_hashed").fill_null(value=False)).drop("row")
         answers.extend(series.alias(f"{column.name}.{series.name}") for series in shown)

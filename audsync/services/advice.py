@@ -47,7 +47,7 @@ def advice_on(columns: ColumnsConfig, findings: Findings) -> Iterator[Advice]:
         if not reach.sendable:
             yield Advice(
                 "NO_VALID_IDENTIFIERS",
-                f"{platform.value} would get nobody: no profile that may be sent has an"
+                f"{platform.label} would get nobody: no profile that may be sent has an"
                 " identifier it takes. See the reasons above.",
             )
     for name, tally in findings.columns.items():

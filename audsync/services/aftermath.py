@@ -105,8 +105,8 @@ def patient(
     if jobs.was_taken(session, audience.id):
         return outcome
     error = UnavailableError(
-        f"{audience.platform} does not show the audience {audience.slug} yet, which was made a"
-        " moment ago. Nothing is lost: run the command again in a minute.",
+        f"{audience.platform.label} does not show the audience {audience.slug} yet, which was made"
+        " a moment ago. Nothing is lost: run the command again in a minute.",
         details={"platform": audience.platform.value, "audience": audience.slug},
     )
     return replace(outcome, error=error)

@@ -73,8 +73,8 @@ def replace(
     audience = find(runtime, reference)
     if wipe and not runtime.spec_of(runtime.connection(audience.connection)).can_wipe:
         raise UsageError(
-            f"{audience.platform} needs no --wipe: `audsync replace {audience.slug}` leaves exactly"
-            " the segment without an empty moment.",
+            f"{audience.platform.label} needs no --wipe: `audsync replace {audience.slug}` leaves"
+            " exactly the segment without an empty moment.",
             details={"platform": audience.platform.value},
         )
     wish = Wish(operation=SyncOperation.REPLACE, allow_shrink=allow_shrink, wipe=wipe)
@@ -274,8 +274,8 @@ def _add(runtime: Runtime, new: NewAudience) -> PlatformAudience:
     limit = spec.max_name_chars
     if len(name) > limit:
         raise UsageError(
-            f"The name has {len(name)} characters; {connection.platform} takes {limit} at most:"
-            " choose a shorter --name.",
+            f"The name has {len(name)} characters; {connection.platform.label} takes {limit} at"
+            " most: choose a shorter --name.",
             details={"max_name_chars": limit},
         )
     with runtime.database.transaction() as session:
@@ -310,7 +310,7 @@ def _require_own_name(runtime: Runtime, name: str, *, account: str) -> None:
         if (one.ad_account_id, one.platform_audience_name) == (account, name):
             raise UsageError(
                 f"The audience {one.slug} has the name `{name}` in this ad account already, and"
-                f" {one.platform} cannot tell the two apart there: choose another --name.",
+                f" {one.platform.label} cannot tell the two apart there: choose another --name.",
                 details={"audience": one.slug},
             )
 

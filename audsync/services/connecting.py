@@ -200,7 +200,7 @@ def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> Json:
 def _refuse_other_platform(wanted: Wanted, found: Known) -> None:
     if found.settings.platform is not wanted.platform:
         raise UsageError(
-            f"Connection `{wanted.name}` is one to {found.settings.platform}: choose another"
+            f"Connection `{wanted.name}` is one to {found.settings.platform.label}: choose another"
             " --name.",
             details={"connection": wanted.name, "platform": found.settings.platform.value},
         )

@@ -106,7 +106,7 @@ def _connection(runtime: Runtime, known: Known) -> Check:
             ends_at = connector.check_access()
     except AudsyncError as error:
         return bad(title, f"{error.code}: {error.message}", _remedy(error, known))
-    lets_in = f"{settings.platform} lets account {settings.account} in"
+    lets_in = f"{settings.platform.label} lets account {settings.account} in"
     if ends_at is None:
         return good(title, lets_in)
     until = f"{lets_in} until {ends_at:%Y-%m-%d %H:%M} UTC"

@@ -66,7 +66,7 @@ def ensure_created(
             continue
         return _created(runtime, audience, remote, wanted, when_made)
     raise DuplicateNameError(
-        f"{connector.spec.platform} has audiences of the name `{wanted}` and of {MAX_NAMES}"
+        f"{connector.spec.platform.label} has audiences of the name `{wanted}` and of {MAX_NAMES}"
         " variants of it: choose another --name.",
         details={"platform": connector.spec.platform.value},
     )

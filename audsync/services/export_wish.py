@@ -61,8 +61,7 @@ def files_of(segment: SegmentConfig, mapping: ColumnsConfig, wish: Wish) -> list
             details={"option": "--holdout"},
         )
     columns = mapping.by_kind
-    mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
-    kinds = {kind: len(mapped[kind]) for kind in _wanted(mapped, wish)}
+    kinds = {kind: len(columns[kind]) for kind in kinds_of(mapping, wish)}
     if wish.page is not None:
         return sheets(wish.page, kinds, is_hashed=wish.is_hashed)
     choice = Choice(
@@ -91,12 +90,14 @@ def left_out_of(mapping: ColumnsConfig, wish: Wish) -> str:
     )
 
 
-def _wanted(mapped: Mapping[Kind, Sequence[str]], wish: Wish) -> list[Kind]:
+def kinds_of(mapping: ColumnsConfig, wish: Wish) -> list[Kind]:
     """The kinds to write.
 
     Raises:
         UsageError: one is not mapped, or the platform or its page does not take it.
     """
+    columns = mapping.by_kind
+    mapped = {kind: columns[kind] for kind in COLUMN_KINDS if kind in columns}
     if wish.identifiers is None:
         kinds = _unsaid(mapped, wish)
     else:

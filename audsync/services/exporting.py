@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from audsync.config.model import EventsConfig, SegmentConfig
-from audsync.domain import Platform
+from audsync.config.model import EventsConfig
+from audsync.domain import Kind, Platform
 from audsync.errors import FeatureDisabledError, UsageError
 from audsync.services import export_places
 from audsync.services.actor import harmless
 from audsync.services.compositions import Look, columns_of, holdouts_of, people_of
 from audsync.services.export_parts import File, Parts, Style, report_of
-from audsync.services.export_wish import Wish, files_of, left_out_of
+from audsync.services.export_wish import Wish, files_of, kinds_of, left_out_of
 from audsync.services.runtime import Runtime
 from audsync.services.segments import (
     events_query,
@@ -66,7 +66,7 @@ def export(runtime: Runtime, wish: Wish, *, stdout: BinaryIO) -> Done:
     _put_on_record(runtime, wish)
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="audsync-export-")))
-        admission = Admission(_order(runtime, segment, wish, work))
+        admission = Admission(_order(runtime, wish, kinds_of(mapping, wish), work))
         people = People(work, memory_bytes=working_memory(runtime))
         stack.enter_context(destination)
         parts = Parts(destination, wanted, _style(wish))
@@ -148,7 +148,7 @@ def _style(wish: Wish) -> Style:
     )
 
 
-def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> Order:
+def _order(runtime: Runtime, wish: Wish, kinds: Sequence[Kind], work: Path) -> Order:
     salt = secrets.token_hex(32)
     spill = work / "spill"
     look = Look(
@@ -160,7 +160,7 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
     )
     return Order(
         query=people_of(runtime, wish.segment, look),
-        spec=prepare_spec(runtime, segment, wish.platform or Platform.META),
+        spec=prepare_spec(runtime, runtime.segment(wish.segment), wish.platform or Platform.META),
         suppress=[
             suppression_query(runtime, entry, salt=salt, spill=spill)
             for entry in runtime.config.suppress
@@ -169,6 +169,7 @@ def _order(runtime: Runtime, segment: SegmentConfig, wish: Wish, work: Path) -> 
         memory_bytes=working_memory(runtime),
         begin=lambda: runtime.progress.phase("read", None),
         advance=_advance(runtime),
+        kinds=kinds,
         holdouts=holdouts_of(runtime, wish.segment),
         is_of_holdout=wish.is_of_holdout,
     )

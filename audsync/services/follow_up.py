@@ -163,8 +163,8 @@ class _Visit:
 
 def _came_to_nothing(audience: PlatformAudience) -> AudsyncError:
     return OutcomeUnknownError(
-        f"{audience.platform} accepted requests for {audience.slug} and did not carry them out. The"
-        " next sync sends them again.",
+        f"{audience.platform.label} accepted requests for {audience.slug} and did not carry them"
+        " out. The next sync sends them again.",
         timed_out=False,
         details={"platform": audience.platform.value},
     )

@@ -115,8 +115,9 @@ def credentials_of(record: Connection, settings: ConnectionConfig, ring: KeyRing
     """
     if record.platform is not settings.platform:
         raise ConfigError(
-            f"The credentials saved for connection `{record.name}` are for {record.platform}, and"
-            f" the file says {settings.platform}: `audsync connections rotate {record.name}`.",
+            f"The credentials saved for connection `{record.name}` are for {record.platform.label},"
+            f" and the file says {settings.platform.label}:"
+            f" `audsync connections rotate {record.name}`.",
             details={"connection": record.name},
         )
     entered = {**_entered(record), "credentials": opened(record, ring)}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from audsync.config.watching import NotifyEvent
+from audsync.domain import Platform
 from audsync.notify.message import Message
 from audsync.services import reports
 
@@ -120,7 +121,7 @@ class _Names(dict[str, str]):
 
 def _text(event: NotifyEvent, body: Json) -> str:
     name = body["audience"] or f"connection {body['connection']}"
-    place = f" ({body['platform']})" if body["platform"] else ""
+    place = f" ({Platform(body['platform']).label})" if body["platform"] else ""
     code = f" {body['code']}:" if body["code"] else ""
     said = f"{code} {body['message']}" if body["message"] else ""
     after = f" It was: {', '.join(body['ended'])}." if body["ended"] else ""

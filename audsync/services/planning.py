@@ -65,7 +65,7 @@ def planned(runtime: Runtime, reference: str) -> PlatformAudience:
     audience = find(runtime, reference)
     if audience.state is AudienceState.STALE:
         raise AudienceStaleError(
-            f"{audience.slug} was deleted on {audience.platform}: there is nothing to plan.",
+            f"{audience.slug} was deleted on {audience.platform.label}: there is nothing to plan.",
             details={"audience": audience.slug},
         )
     return audience

@@ -192,7 +192,7 @@ class Runtime:
         """
         if not self.config.features.allows_sync(platform):
             raise FeatureDisabledError(
-                f"Syncing to {platform} is switched off: set `features.audience_sync` and"
+                f"Syncing to {platform.label} is switched off: set `features.audience_sync` and"
                 f" `features.audience_sync_{platform}` to true to use it.",
                 details={"platform": platform.value},
             )

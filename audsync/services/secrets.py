@@ -73,7 +73,7 @@ def missing(platform: Platform, secrets: Secrets) -> UsageError:
         for way in CREDENTIALS[platform].ways
     )
     return UsageError(
-        f"There are no credentials for {platform}, and no terminal to ask on: use"
+        f"There are no credentials for {platform.label}, and no terminal to ask on: use"
         f" --credentials-file or --credentials-stdin, or set {', or '.join(ways)}.",
         details={"platform": platform.value},
     )

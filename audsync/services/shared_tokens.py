@@ -15,7 +15,7 @@ from audsync.connectors.oauth import Fetch, Granted, Token, useful_s
 from audsync.errors import StoreError
 from audsync.services import keys
 from audsync.store import access_tokens
-from audsync.store.access_tokens import Kept, SealedToken
+from audsync.store.access_tokens import SealedToken
 from audsync.store.breakers import Which
 from audsync.vault.keys import KeyRing
 from audsync.vault.sealing import TamperedError, seal, unseal
@@ -37,6 +37,7 @@ _log = logging.getLogger(__name__)
 class _Opened:
     """What lies there for these credentials."""
 
+    ciphertext: bytes = field(repr=False)
     token: Token
     refresh_token: str | None = field(repr=False)
     renew_in_s: float
@@ -69,8 +70,8 @@ class SharedTokens:
         self.asks_anew = False
         while True:
             kept = access_tokens.look(self._database, self.which)
-            opened = self._opened(kept)
-            if opened is not None and kept.ciphertext != stale and opened.is_good(refused):
+            opened = self._opened(kept) if kept is not None else None
+            if opened is not None and opened.ciphertext != stale and opened.is_good(refused):
                 return opened.token
             claimed = access_tokens.claim(
                 self._database, self.which, seen=kept, lasts_s=self._lasts_s
@@ -80,7 +81,8 @@ class SharedTokens:
             self._pause()
 
     def _ciphertext_now(self) -> bytes | None:
-        return access_tokens.look(self._database, self.which).ciphertext
+        kept = access_tokens.look(self._database, self.which)
+        return kept.ciphertext if kept is not None else None
 
     @property
     def _database(self) -> "Database":
@@ -120,11 +122,10 @@ class SharedTokens:
             lasts_s=granted.token.lasts_s,
         )
 
-    def _opened(self, kept: Kept) -> _Opened | None:
+    def _opened(self, token: SealedToken) -> _Opened | None:
         """What lies there, if it is for these credentials and opens; else it is asked for anew."""
-        token = kept.token
-        key = self.runtime.keys.by_id(token.key_id) if token is not None else None
-        if token is None or key is None or token.credentials != self.credentials:
+        key = self.runtime.keys.by_id(token.key_id)
+        if key is None or token.credentials != self.credentials:
             return None
         try:
             secret = unseal(token.ciphertext, key, binding(self.which, self.credentials))
@@ -132,6 +133,7 @@ class SharedTokens:
             _log.warning("the shared access token of %s does not open", self.which.connection)
             return None
         return _Opened(
+            ciphertext=token.ciphertext,
             token=Token(value=secret["access_token"], lasts_s=token.lasts_s),
             refresh_token=secret.get("refresh_token"),
             renew_in_s=token.renew_in_s,

@@ -56,9 +56,9 @@ class Succession:
             return created
         warning = {
             "code": "NAME_CHANGED",
-            "message": f"{self.connector.spec.platform} cannot empty an audience without a gap: a"
-            f" new one, {created.remote}, takes the place of {old}, which is deleted once the new"
-            " one is filled. Point what targets the old one at the new one.",
+            "message": f"{self.connector.spec.platform.label} cannot empty an audience without a"
+            f" gap: a new one, {created.remote}, takes the place of {old}, which is deleted once"
+            " the new one is filled. Point what targets the old one at the new one.",
         }
         return replace(created, warnings=[*created.warnings, warning])
 

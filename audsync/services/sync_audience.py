@@ -229,7 +229,7 @@ class _Work:
             self.scene = scene_of(session, self.runtime, audience, self.connector.spec)
         if not found.is_usable and not ("stuck_session" in facts or facts.get("is_replace")):
             raise ConflictError(
-                f"{self.connector.spec.platform} takes no changes to the audience now"
+                f"{self.connector.spec.platform.label} takes no changes to the audience now"
                 f" ({found.note}). It is tried again later.",
                 details={"platform": self.connector.spec.platform.value},
             )
@@ -393,7 +393,7 @@ class _Work:
 
 def _stale(audience: PlatformAudience) -> AudienceStaleError:
     return AudienceStaleError(
-        f"{audience.slug} was deleted on {audience.platform}. Run `audsync recreate"
+        f"{audience.slug} was deleted on {audience.platform.label}. Run `audsync recreate"
         f" {audience.slug}` to make it anew, or `audsync unlink {audience.slug}` to let it go.",
         details={"audience": audience.slug, "platform": audience.platform.value},
     )

@@ -79,7 +79,7 @@ def drifts(audience: PlatformAudience) -> Json | None:
     few = "fewer" if drift["percent"] < 0 else "more"
     return {
         "code": "SIZE_DRIFT",
-        "message": f"{audience.platform} counts {size} people, {abs(drift['percent']):.0f} %"
+        "message": f"{audience.platform.label} counts {size} people, {abs(drift['percent']):.0f} %"
         f" {few} than what it counted before leads to expect ({drift['least']:,} to"
         f" {drift['most']:,}). Somebody may have changed members there: `audsync reconcile"
         f" {audience.slug}` makes it exactly the segment.",
@@ -115,6 +115,6 @@ def too_small(audience: PlatformAudience, spec: Spec) -> Json | None:
         return None
     return {
         "code": "BELOW_MINIMUM_SIZE",
-        "message": f"{spec.platform} knows {most:,} of these people at most, and needs"
+        "message": f"{spec.platform.label} knows {most:,} of these people at most, and needs"
         f" {spec.minimum_size:,} before an audience can be used.",
     }

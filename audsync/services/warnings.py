@@ -38,7 +38,7 @@ def warnings_of(outcome: Outcome, spec: Spec) -> list[Warning_]:
         warn(
             "BELOW_MINIMUM_SIZE",
             f"{usable:,} profiles are fewer than the {spec.minimum_size:,} matched people that"
-            f" {spec.platform} needs before an audience can be used.",
+            f" {spec.platform.label} needs before an audience can be used.",
         )
     if skipped["duplicate"]:
         warn(
@@ -54,7 +54,7 @@ def _about_rejects(outcome: Outcome, spec: Spec) -> Iterator[str]:
     """What the platform called invalid, in batches that it took and in batches of their own."""
     if outcome.books.platform_rejected:
         yield (
-            f"{spec.platform} called {outcome.books.platform_rejected:,} entries of accepted"
+            f"{spec.platform.label} called {outcome.books.platform_rejected:,} entries of accepted"
             " batches invalid."
         )
     if outcome.refused.identifiers:
@@ -67,7 +67,7 @@ def _left_out(outcome: Outcome, spec: Spec) -> str:
     now = len({one.profile for one in outcome.left_out})
     since = f"{now:,} of them since this job" if now else "all of them since earlier jobs"
     return (
-        f"{spec.platform} refuses {total.identifiers:,} values of {total.profiles:,} profiles,"
-        f" {since}: they are left out until they change. `audsync jobs show` lists what a job left"
-        " out and why; `audsync retry` on it sends them once more."
+        f"{spec.platform.label} refuses {total.identifiers:,} values of {total.profiles:,}"
+        f" profiles, {since}: they are left out until they change. `audsync jobs show` lists what a"
+        " job left out and why; `audsync retry` on it sends them once more."
     )

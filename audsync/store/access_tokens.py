@@ -42,26 +42,16 @@ class SealedToken:
     lasts_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A connection's row at one moment."""
-
-    token: SealedToken | None = None
-
-    @property
-    def ciphertext(self) -> bytes | None:
-        """The sealed token; None where there is none."""
-        return self.token.ciphertext if self.token is not None else None
-
-
-def look(database: Database, which: Which) -> Kept:
-    """What is kept for a connection."""
+def look(database: Database, which: Which) -> SealedToken | None:
+    """What is kept for a connection; None where nothing is."""
     with database.reading() as session:
         row = execute(session, _ONE, _key(which)).first()
-        return Kept() if row is None else _kept(session, row)
+        return None if row is None or row.ciphertext is None else _token(session, row)
 
 
-def claim(database: Database, which: Which, *, seen: Kept, lasts_s: float) -> str | None:
+def claim(
+    database: Database, which: Which, *, seen: SealedToken | None, lasts_s: float
+) -> str | None:
     """Take over asking for a new token.
 
     Args:
@@ -79,7 +69,7 @@ def claim(database: Database, which: Which, *, seen: Kept, lasts_s: float) -> st
             empty = {"tenant_id": which.tenant_id, "connection": which.connection}
             insert_missing(session, TOKEN, {**empty, "credentials": ""})
             row = execute(session, _LOCKED, _key(which)).one()
-        if _is_renewed(session, row) or row.ciphertext != seen.ciphertext:
+        if _is_renewed(session, row) or row.ciphertext != (seen.ciphertext if seen else None):
             return None
         name, pid = secrets.token_hex(16), os.getpid()
         change = {
@@ -139,18 +129,15 @@ def _key(which: Which) -> dict[str, Any]:
     return {"tenant": which.tenant_id, "name": which.connection}
 
 
-def _kept(session: Session, row: Row[Any]) -> Kept:
-    if row.ciphertext is None:
-        return Kept()
+def _token(session: Session, row: Row[Any]) -> SealedToken:
     moment = now(session)
-    token = SealedToken(
+    return SealedToken(
         credentials=row.credentials,
         ciphertext=row.ciphertext,
         key_id=row.key_id,
         renew_in_s=(row.renew_at - moment).total_seconds(),
         lasts_s=(row.expires_at - moment).total_seconds(),
     )
-    return Kept(token=token)
 
 
 def _is_renewed(session: Session, row: Row[Any]) -> bool:

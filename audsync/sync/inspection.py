@@ -6,7 +6,7 @@ taken for one about once in half a million runs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -59,16 +59,19 @@ def view(platforms: Sequence[Platform], platform: Platform, kind: Kind) -> Platf
 
 
 def looks(
-    batch: pa.RecordBatch, specs: Mapping[Platform, PrepareSpec]
+    batch: pa.RecordBatch,
+    specs: Mapping[Platform, PrepareSpec],
+    kinds: Collection[Kind] = COLUMN_KINDS,
 ) -> dict[tuple[str, Platform], Look]:
     """Every mapped column as every platform sees it.
 
     Args:
         batch: as `segments.files.read` yields them.
         specs: the platforms, and how to read phones.
+        kinds: whose columns to look at.
     """
     platforms = tuple(specs)
-    names = [name for name in batch.schema.names if name.partition(".")[0] in _KINDS]
+    names = [name for name in batch.schema.names if _KINDS.get(name.partition(".")[0]) in kinds]
     wanted: dict[Platform, list[str]] = defaultdict(list)
     for name in names:
         for seen_by in {view(platforms, one, _kind(name)) for one in platforms}:
@@ -114,7 +117,7 @@ def _examined(
 ) -> Iterator[tuple[str, Look]]:
     has_country = _COUNTRY in batch.schema.names
     columns = list(dict.fromkeys([*names, _COUNTRY] if has_country else names))
-    seen = examine(batch.select(columns), spec)
+    seen = examine(batch.select(columns), spec, names)
     for name in names:
         parts = {
             part: seen.column(f"{name}.{part}")

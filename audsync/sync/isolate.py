@@ -183,8 +183,8 @@ class Isolation:
             return
         self._sending.stopped = True
         self._sending.error = ValidationError(
-            f"{self._ports.spec.platform} refused {len(self._alone)} rows one by one and took none:"
-            f" the reason is hardly in single rows. Nothing was left out; the first refusal:"
+            f"{self._ports.spec.platform.label} refused {len(self._alone)} rows one by one and took"
+            f" none: the reason is hardly in single rows. Nothing was left out; the first refusal:"
             f" {error.message}",
             details={**error.details, "refused_rows": len(self._alone)},
         )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audsync.sync import duck
-from audsync.sync.known import Hashes
+from audsync.sync.known import Hashes, distinct
 
 _SCHEMA = pa.schema([("profile", pa.uint64())])
 _IN_MEMORY = 4_000_000
@@ -41,7 +41,7 @@ class People:
             StateError: the disk is full.
         """
         if self._writer is None:
-            return len(np.unique(np.concatenate([np.empty(0, dtype=np.uint64), *self._held])))
+            return len(distinct(np.concatenate([np.empty(0, dtype=np.uint64), *self._held])))
         self._flush()
         self._writer.close()
         with duck.session(self._work, memory_bytes=self._memory_bytes) as con:

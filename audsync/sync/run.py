@@ -206,9 +206,9 @@ def _require_members(ports: Ports, plan: Plan, subject: Subject) -> None:
     is_swap = all(batch.action is Action.REPLACE for batch in plan.batches)
     if ports.spec.changes_by_replace and not is_swap:
         raise ValidationError(
-            f"Nobody in the segment of {subject.name} can be sent, and {ports.spec.platform} cannot"
-            " empty an audience on this connection. Nothing was sent: delete the audience with"
-            f" `audsync delete {subject.name}` instead, or look at the segment's source.",
+            f"Nobody in the segment of {subject.name} can be sent, and {ports.spec.platform.label}"
+            " cannot empty an audience on this connection. Nothing was sent: delete the audience"
+            f" with `audsync delete {subject.name}` instead, or look at the segment's source.",
             details={"platform": ports.spec.platform.value},
         )
 

@@ -170,8 +170,8 @@ def _make_way(ports: Ports, subject: Subject, sending: Sending, action: Action) 
     if any(sending.batches[number].state not in clear for number in before):
         sending.stopped = True
         sending.error = sending.error or OutcomeUnknownError(
-            f"{ports.connector.spec.platform} accepted requests for {subject.name} and did not"
-            " carry them out. The next run sends them again.",
+            f"{ports.connector.spec.platform.label} accepted requests for {subject.name} and did"
+            " not carry them out. The next run sends them again.",
             timed_out=False,
         )
 

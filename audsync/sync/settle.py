@@ -87,7 +87,7 @@ def wait(ports: Ports, subject: Subject, *, why: str) -> None:
             return
     platform = ports.spec.platform
     raise SettlingError(
-        f"{platform} is still working off requests for {subject.name} that it accepted: {why}"
+        f"{platform.label} is still working off requests for {subject.name} that it accepted: {why}"
         " Nothing is lost; the next run goes on from here.",
         details={"platform": platform.value, "audience": subject.name},
     )

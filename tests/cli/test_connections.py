@@ -68,7 +68,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 def test_from_a_token_to_an_audience(shop: Project) -> None:
     done = connect(shop)
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "meta lets account act_1001 in" in done.stdout
+    assert "Meta lets account act_1001 in" in done.stdout
     assert "Connection `meta-main`" not in done.stdout
     assert shop.run("create", "vip", "--connection", "main", "--id", "a").exit_code == 0
     assert shop.run("sync", "a", "--json").json["status"] == "completed"

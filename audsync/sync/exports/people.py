@@ -5,7 +5,7 @@ exported is often uploaded by hand. A rejected value is an empty cell; its row s
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from audsync.domain import Kind
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.sync.agreement import has_agreed
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, looks, profiles
-from audsync.sync.known import Flags, Hashes, is_in
+from audsync.sync.known import Flags, Hashes, distinct, is_in
 from audsync.sync.membership import pieces
 from audsync.sync.sets import People, Piece, is_excluded, specs_of
 from audsync.sync.suppression import read_lists
@@ -45,6 +46,8 @@ class Order:
     """Told when a reading begins."""
     advance: Callable[[int], None]
     """Told how many rows were read; may raise to stop."""
+    kinds: Collection[Kind]
+    """What is written; nothing else is looked at."""
     holdouts: Sequence[Holdout] = ()
     """Draws that keep people out."""
     is_of_holdout: bool = False
@@ -60,7 +63,7 @@ class Rows:
     links: Hashes
     """Whose rows these are."""
     looks: Mapping[str, Look]
-    """Each mapped column, such as `email.0`, as the platform sees it."""
+    """Each column of a kind that is wanted, such as `email.0`, as the platform sees it."""
 
     def columns_of(self, label: str) -> list[str]:
         """The batch's columns of one kind, such as `email.0` and `email.1`."""
@@ -88,7 +91,8 @@ class Admission:
             links = profiles(piece.batch, self.order.query.salt)
             keep = self._kept(piece.batch, links, banned)
             kept = piece.batch.take(pa.array(keep))
-            found = looks(kept, {self.order.spec.platform: piece.spec(self.order.spec)})
+            specs = {self.order.spec.platform: piece.spec(self.order.spec)}
+            found = looks(kept, specs, self.order.kinds)
             seen = {name: look for (name, _), look in found.items()}
             yield Rows(batch=kept, links=links[keep], looks=seen)
 
@@ -102,8 +106,8 @@ class Admission:
             if self._listed.keys:
                 for batch in (piece.batch for piece in self._pieces()):
                     hits = self._listed.hits(batch) & self._has_agreed(batch) & ~is_excluded(batch)
-                    parts.append(np.unique(profiles(batch, self.order.query.salt)[hits]))
-            self._banned = np.unique(np.concatenate(parts))
+                    parts.append(distinct(profiles(batch, self.order.query.salt)[hits]))
+            self._banned = distinct(np.concatenate(parts))
         return self._banned
 
     def _pieces(self) -> Iterator[Piece]:
