@@ -8,7 +8,8 @@ from audsync.cli import render
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.run_due import Ended, Report
+    from audsync.services.crew import Ended
+    from audsync.services.run_due import Report
 
 _NOTHING = "Nothing is due.\n"
 

@@ -1,11 +1,14 @@
 """The one door to every kind of source: what the callers read, whatever stands in the config."""
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 
 import pyarrow as pa
 
 from audsync.segments import files
 from audsync.segments.contract import FileQuery, Query, SqlQuery
+
+Source = Callable[[Query], Iterator[pa.RecordBatch]]
+"""What reads a source as `read` does."""
 
 
 def read(query: Query) -> Generator[pa.RecordBatch, None, None]:

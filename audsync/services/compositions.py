@@ -110,6 +110,7 @@ def segment_for(
         memory_bytes=segments.working_memory(runtime),
         advance=_advance(runtime),
         holdouts=holdouts_of(runtime, name),
+        source=runtime.reader.read if runtime.reader else None,
     )
 
     def prepare(cache: "StateFiles | None") -> "Desired":

@@ -30,6 +30,7 @@ class Due:
 
     audience_id: UUID
     slug: str
+    segment: str
     task: Task
     since: datetime
 
@@ -38,6 +39,15 @@ def due(candidates: Iterable[Candidate], now: datetime) -> Sequence[Due]:
     """What is due of all that may be, oldest first."""
     found = [one for candidate in candidates if (one := _due(candidate, now)) is not None]
     return sorted(found, key=lambda one: (one.since, one.audience_id))
+
+
+def companions(queue: Sequence[Due]) -> Sequence[Due]:
+    """The first of them, and whoever else is to be synced with the same segment."""
+    first, *others = queue
+    if first.task is not Task.SYNC:
+        return [first]
+    same = [one for one in others if one.task is Task.SYNC and one.segment == first.segment]
+    return [first, *same]
 
 
 def question(candidate: Candidate, now: datetime) -> OpenPlan | None:
@@ -78,4 +88,10 @@ def _sync_at(candidate: Candidate, *, is_held: bool) -> datetime:
 
 
 def _of(candidate: Candidate, task: Task, since: datetime) -> Due:
-    return Due(audience_id=candidate.audience_id, slug=candidate.slug, task=task, since=since)
+    return Due(
+        audience_id=candidate.audience_id,
+        slug=candidate.slug,
+        segment=candidate.segment,
+        task=task,
+        since=since,
+    )

@@ -7,7 +7,6 @@ of hosts may do this at the same moment.
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +14,7 @@ from typing import Any
 from audsync.domain import SyncOperation, TriggeredBy
 from audsync.errors import (
     AudsyncError,
-    BudgetEndedError,
     BusyError,
-    CancelledError,
     ConfigError,
     FeatureDisabledError,
     LeaseLostError,
@@ -35,6 +32,7 @@ from audsync.services import (
     settlements,
 )
 from audsync.services.beginning import NoLongerDueError
+from audsync.services.crew import Crew, Ended
 from audsync.services.due import Due, Task
 from audsync.services.runtime import Runtime
 from audsync.services.schedule import timetable_of
@@ -61,16 +59,6 @@ class Pace:
     """Nothing new is begun after so many seconds; None: no end."""
     limit: int | None = None
     """Audiences that are synced; None for all that are due."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """One audience that was dealt with, or not: its job, or why there is none, or neither."""
-
-    audience: str
-    job: dict[str, Any] | None = None
-    exit_code: int = 0
-    error: AudsyncError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +124,12 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     queue = deque(() if is_quiet else found)
     _note(runtime, {"started_at": reports.moment(started_at), "due": len(queue), "ended_at": None})
     at_once = min(pace.max_concurrent or runtime.config.limits.max_concurrent_syncs, len(queue))
-    crew = _Crew(
-        runtime=runtime.shared(max(at_once, 1), budget), budget=budget, limit=pace.limit, told=told
+    crew = Crew(
+        runtime=runtime.shared(max(at_once, 1), budget),
+        budget=budget,
+        limit=pace.limit,
+        deal_with=_deal_with,
+        told=told,
     )
     crew.work(queue)
     if not is_quiet:
@@ -152,58 +144,6 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     refused = {one.audience: one.error for one in report.ended if one.error and one.exit_code}
     round_up.tell(runtime, refused)
     return report
-
-
-@dataclass(kw_only=True)
-class _Crew:
-    """Threads that each deal with one audience after the other; this one hands them out."""
-
-    runtime: Runtime
-    budget: TimeBudget
-    limit: int | None
-    told: Callable[[Ended], None]
-    ended: list[Ended] = field(default_factory=list)
-
-    @property
-    def may_go_on(self) -> bool:
-        """Whether anything new may be begun."""
-        return not (self.runtime.stop.is_asked or self.budget.has_ended)
-
-    def work(self, queue: deque[Due]) -> None:
-        """Take from the front of the queue; what is in it afterwards was not begun."""
-        at_once = self.runtime.at_once
-        running: set[Future[Ended]] = set()
-        with ThreadPoolExecutor(at_once, thread_name_prefix="audsync-due") as pool:
-            while True:
-                while len(running) < at_once and self._may_begin(queue, len(running)):
-                    running.add(pool.submit(_deal_with, self.runtime, queue.popleft()))
-                if not running:
-                    break
-                finished, running = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    self._note(future.result())
-        if not self.may_go_on:
-            self._leave(queue)
-
-    def _may_begin(self, queue: deque[Due], running: int) -> bool:
-        if not queue or not self.may_go_on:
-            return False
-        # Whatever runs may turn out to need no job: only then another one has its place.
-        begun = running + sum(one.job is not None for one in self.ended)
-        return self.limit is None or begun < self.limit
-
-    def _leave(self, queue: deque[Due]) -> None:
-        """Say of each that was not begun why it was not."""
-        error: AudsyncError = CancelledError("Stopped by a signal before it was begun.")
-        if not self.runtime.stop.is_asked:
-            error = BudgetEndedError("The time budget ended before it was begun.")
-        for one in queue:
-            if one.task is Task.SYNC:
-                self._note(Ended(audience=one.slug, error=error, exit_code=error.exit_code))
-
-    def _note(self, ended: Ended) -> None:
-        self.ended.append(ended)
-        self.told(ended)
 
 
 def _deal_with(runtime: Runtime, one: Due) -> Ended:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from audsync.services.shared_tokens import SharedTokens
     from audsync.services.timings import Timings
     from audsync.store.database import Database
+    from audsync.sync.companions import Member
     from audsync.sync.ports import Progress
     from audsync.vault.keys import KeyRing
 
@@ -64,6 +65,8 @@ class Runtime:
     """None: no end."""
     is_scheduled: bool = False
     """Cron asks, not a person: then what rests is left alone."""
+    reader: "Member | None" = None
+    """What sources are read with, where other audiences of the segment are synced meanwhile."""
     is_apart: bool = False
     """Its calls count against no shared budget and leave no trace in the store."""
     met_failures: set[str] = field(default_factory=set)

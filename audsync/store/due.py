@@ -42,6 +42,7 @@ class Candidate:
 
     audience_id: UUID
     slug: str
+    segment: str
     created_at: datetime
     next_sync_at: datetime | None
     latest: LatestJob | None
@@ -87,6 +88,7 @@ def candidates(
         Candidate(
             audience_id=audience.id,
             slug=audience.slug,
+            segment=audience.segment,
             created_at=audience.created_at,
             next_sync_at=audience.next_sync_at,
             latest=_latest(job),

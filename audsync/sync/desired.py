@@ -9,9 +9,9 @@ import gc
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +23,7 @@ import pyarrow as pa
 from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.contract import Query
+from audsync.segments.reading import Source
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
@@ -57,6 +58,8 @@ class Reading:
     """Told the number of source rows that were read since it was told last; raises to stop."""
     holdouts: Sequence[Holdout] = ()
     """Draws that keep people out."""
+    source: Source | None = None
+    """Reads each source, where that is not done alone."""
 
 
 def rules_of(reading: Reading) -> str:
@@ -201,8 +204,10 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Pa
     with (
         parquet.writer(identifiers, IDENTIFIERS) as values,
         parquet.writer(rows, ROWS) as states,
+        ExitStack() as stack,
     ):
-        rows_read = _watched(reading, listed, hits, excluded)
+        # Closed at once when something fails: whoever reads the same rows must not wait for us.
+        rows_read = stack.enter_context(closing(_watched(reading, listed, hits, excluded)))
         for done in _digested(_unknown(rows_read, known), reading):
             values.write_batch(done.identifiers)
             states.write_batch(done.rows)
@@ -220,9 +225,9 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Pa
 
 def _watched(
     reading: Reading, listed: Listed | None, hits: list[Hashes], excluded: dict[str, int]
-) -> Iterator[Piece]:
+) -> Generator[Piece, None, None]:
     """The segment's rows, as they come; profiles among them that are on a list go to `hits`."""
-    for piece in pieces(reading.query, excluded):
+    for piece in pieces(reading.query, excluded, source=reading.source):
         batch = piece.batch
         reading.advance(batch.num_rows)
         if listed is not None and listed.pool.keys:
@@ -291,7 +296,9 @@ def _listed(reading: Reading, lines: Path | None) -> Listed | None:
         return None
     platform = reading.spec.platform
     specs = specs_of(reading.query, reading.spec)
-    return read_lists(reading.suppress, specs, platform=platform, lines=lines)
+    return read_lists(
+        reading.suppress, specs, platform=platform, lines=lines, source=reading.source
+    )
 
 
 def _unchanged(reading: Reading, old: _Old, list_sizes: Mapping[str, int]) -> Desired:

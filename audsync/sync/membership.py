@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec, link
-from audsync.segments.reading import read
+from audsync.segments.reading import Source, read
 from audsync.sync.inspection import profiles
 from audsync.sync.known import Flags, Hashes, distinct, is_in
 from audsync.sync.sets import (
@@ -44,26 +44,39 @@ Sizes = dict[str, int]
 EXCLUDE = "exclude "
 
 
-def pieces(people: People, sizes: Sizes | None = None) -> Iterator[Piece]:
+def pieces(
+    people: People, sizes: Sizes | None = None, *, source: Source | None = None
+) -> Iterator[Piece]:
     """The rows, as `segments.files.read` describes them; of sets all with the same columns.
 
     Rows of sets have besides `is_excluded` bool, and `person` string where the profile id alone
-    does not tell people apart. `sizes` is told how many rows each excluded segment has.
+    does not tell people apart. `sizes` is told how many rows each excluded segment has;
+    `source` is what each is read with, if not alone.
 
     Raises:
         SourceError: a source cannot be read to its end; then nothing of it may be used.
         ConfigError: a database's URL, query or driver is not what it should be.
     """
     if isinstance(people, Combined):
-        streams = _members(people, sizes if sizes is not None else {})
+        streams = _members(
+            people, _Way(sizes=sizes if sizes is not None else {}, read=source or read)
+        )
         yield from _alike(streams, [f"trait.{trait}" for trait in people.traits])
     else:
-        for batch in read(people):
+        for batch in (source or read)(people):
             yield Piece(batch=batch)
 
 
 def _none() -> Hashes:
     return np.empty(0, dtype=np.uint64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """How a set is read, and what is told of it."""
+
+    sizes: Sizes
+    read: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +97,24 @@ class _Barrier:
         return is_named & is_in(links.fill_null(0).to_numpy(), self.ids)
 
 
-def _members(people: Leaf | Combined, sizes: Sizes) -> list[Iterator[Piece]]:
+def _members(people: Leaf | Combined, way: _Way) -> list[Iterator[Piece]]:
     """The rows of each source of a segment, one after the other."""
     if isinstance(people, Leaf):
-        return [_read(people)]
-    barrier = _barrier(people, sizes)
-    return [_kept(rows, barrier) for rows in _included(people, sizes)]
+        return [_read(people, way)]
+    barrier = _barrier(people, way)
+    return [_kept(rows, barrier) for rows in _included(people, way)]
 
 
-def _included(people: Combined, sizes: Sizes) -> list[Iterator[Piece]]:
+def _included(people: Combined, way: _Way) -> list[Iterator[Piece]]:
     """The same before anybody is excluded."""
-    found = [(part, rows) for part in people.include for rows in _members(part, sizes)]
+    found = [(part, rows) for part in people.include for rows in _members(part, way)]
     if not people.by_identifier:
         return [rows for _, rows in found]
     return [_apart(part.name, rows) for part, rows in found]
 
 
-def _read(leaf: Leaf) -> Iterator[Piece]:
-    for batch in read(leaf.query):
+def _read(leaf: Leaf, way: _Way) -> Iterator[Piece]:
+    for batch in way.read(leaf.query):
         nobody = pa.array(np.zeros(batch.num_rows, dtype=bool))
         yield Piece(batch=batch.append_column(EXCLUDED, nobody), tune=leaf.tune)
 
@@ -127,11 +140,11 @@ def _kept(rows: Iterator[Piece], barrier: _Barrier | None) -> Iterator[Piece]:
         yield replace(piece, batch=_with(batch, EXCLUDED, pa.array(before | now)))
 
 
-def _barrier(people: Combined, sizes: Sizes) -> _Barrier | None:
+def _barrier(people: Combined, way: _Way) -> _Barrier | None:
     """Read whom a set excludes; None where it excludes nobody."""
     if not people.exclude:
         return None
-    excluded = _excluded(people, sizes)
+    excluded = _excluded(people, way)
     if not people.by_identifier:
         links = [_ids(piece.batch, people.salt) for piece in excluded]
         ids = [each.drop_null().to_numpy() for each in links]
@@ -141,18 +154,18 @@ def _barrier(people: Combined, sizes: Sizes) -> _Barrier | None:
     assert isinstance(whole, Combined), "the same set"
     hit = [
         profiles(piece.batch, people.salt)[pool.hits(piece.batch)]
-        for piece in _not_excluded(_included(whole, sizes) if pool.keys else ())
+        for piece in _not_excluded(_included(whole, way) if pool.keys else ())
     ]
     return _Barrier(salt=people.salt, pool=pool, profiles=distinct(np.concatenate([_none(), *hit])))
 
 
-def _excluded(people: Combined, sizes: Sizes) -> Iterator[Piece]:
+def _excluded(people: Combined, way: _Way) -> Iterator[Piece]:
     """The rows of all excluded segments, counted."""
     for part in people.exclude:
         name = EXCLUDE + part.name
-        sizes[name] = 0
-        for piece in _not_excluded(_members(part, sizes)):
-            sizes[name] += piece.batch.num_rows
+        way.sizes[name] = 0
+        for piece in _not_excluded(_members(part, way)):
+            way.sizes[name] += piece.batch.num_rows
             yield piece
 
 

@@ -24,7 +24,7 @@ from audsync.identifiers import hashing
 from audsync.identifiers.kernel import PrepareSpec, prepare
 from audsync.identifiers.rules import Form, column_rule
 from audsync.segments.contract import FileQuery, Query, SqlQuery
-from audsync.segments.reading import read
+from audsync.segments.reading import Source, read
 from audsync.snapshots import parquet
 from audsync.sync.digest import IDENTIFIERS as LINES
 from audsync.sync.known import Flags, Hashes, distinct, is_in
@@ -79,6 +79,7 @@ def read_lists(
     *,
     platform: Platform | None = None,
     lines: Path | None = None,
+    source: Source | None = None,
 ) -> Listed:
     """Read every list to its end.
 
@@ -87,6 +88,7 @@ def read_lists(
         specs: how the segment's phones are read; the platform in them does not matter.
         platform: whose own form is looked for in `lines`; None: all is looked for in the pool.
         lines: where to write the lists' values in every form, as `digest.IDENTIFIERS`.
+        source: what each is read with, if not alone.
 
     Raises:
         SourceError: one cannot be read, or holds no value that means anything.
@@ -98,7 +100,8 @@ def read_lists(
     with ExitStack() as stack:
         writer = stack.enter_context(parquet.writer(lines, LINES)) if lines else None
         for number, query in enumerate(lists):
-            sizes[_name(query, sizes)] = _read(number, query, every, collector, writer)
+            rows = (source or read)(query)
+            sizes[_name(query, sizes)] = _read(number, rows, every, collector, writer)
     keys = collector.keys()
     beside = [
         form
@@ -157,7 +160,7 @@ class _Collector:
 
 def _read(
     number: int,
-    query: Query,
+    rows: Iterator[pa.RecordBatch],
     specs: Iterable[PrepareSpec],
     collector: _Collector,
     writer: pq.ParquetWriter | None,
@@ -169,7 +172,7 @@ def _read(
     """
     people = 0
     is_filled = False
-    for batch in read(query):
+    for batch in rows:
         is_usable, has_values = _gather(batch, specs, collector, writer)
         is_filled |= has_values
         people += int(is_usable.sum())

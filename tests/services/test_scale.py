@@ -36,9 +36,8 @@ def statements() -> Iterator[list[Statement]]:
     """What is asked of databases meanwhile, transactions apart."""
     seen: list[Statement] = []
 
-    def note(
-        _connection: object, _cursor: object, text: str, values: Any, _: object, is_many: bool
-    ) -> None:
+    def note(*given: Any) -> None:  # noqa: ANN401 - SQLAlchemy's hook
+        _connection, _cursor, text, values, _context, is_many = given
         if text.split(maxsplit=1)[0] in {"SELECT", "UPDATE", "INSERT", "DELETE"}:
             seen.append((text, values[0] if is_many else values))
 

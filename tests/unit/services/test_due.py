@@ -20,6 +20,7 @@ def candidate(**fields: Any) -> Candidate:  # noqa: ANN401 - whatever the test i
     given: dict[str, Any] = {
         "audience_id": uuid4(),
         "slug": "a",
+        "segment": "vip",
         "created_at": NOW - 99 * MINUTE,
         "next_sync_at": NOW + MINUTE,
         "latest": None,

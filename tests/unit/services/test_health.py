@@ -21,6 +21,7 @@ DONE, FAILED, PARTIAL = SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.PART
 WAITING = Candidate(
     audience_id=uuid4(),
     slug="vip",
+    segment="vip",
     created_at=NOW - timedelta(days=9),
     next_sync_at=NOW + timedelta(hours=1),
     latest=None,

@@ -21,7 +21,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[duckdb.DuckDBPyConnection]:
     found: list[duckdb.DuckDBPyConnection] = []
     make = duckdb.connect
 
-    def connect(config: dict[str, str]) -> duckdb.DuckDBPyConnection:
+    def connect(
+        config: dict[str, str | bool | int | float | list[str]],
+    ) -> duckdb.DuckDBPyConnection:
         found.append(make(config=config))
         return found[-1]
 
