@@ -141,6 +141,11 @@ class ForkServer:
             text=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The process whose namespaces all its runs have."""
+        return self._process.pid
+
     def start(
         self,
         arguments: Sequence[str],
