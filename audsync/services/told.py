@@ -124,7 +124,8 @@ def _judged(before: Json, remote: RemoteAudience, scene: Scene | None, *, now: d
     basis = known.get("basis")
     found = size_watch.drift(basis, remote, scene) if basis else None
     if found is not None:
-        return {**known, "drift": found.as_json()}
+        since = (known.get("drift") or {}).get("since") or now.isoformat()
+        return {**known, "drift": {**found.as_json(), "since": since}}
     basis = size_watch.basis_of(remote, scene, now=now) or basis
     return {**lasting, "basis": basis} if basis else lasting
 
