@@ -128,6 +128,11 @@ def settle(folder: Path) -> int:
     return count
 
 
+def restore(folder: Path) -> None:
+    """Put the state of the settled first run back."""
+    _copy(_settled(folder), folder)
+
+
 def _settled(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-settled")
 
@@ -172,7 +177,7 @@ def main() -> None:
     if options.run == "first":
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        _copy(_settled(folder), folder)
+        restore(folder)
     file_of = data.csv if options.csv else data.parquet
     source = file_of(options.rows, 2 if options.run == "churn" else 1)
     watch = Stopwatch(stops_at_send=True)

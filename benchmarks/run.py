@@ -1,16 +1,23 @@
-"""Runs every benchmark, each case in a fresh process, and writes docs/benchmarks.md."""
+"""Runs every benchmark, each case in a fresh process, and writes docs/benchmarks.md.
+
+The page is made of what was measured last of each section: `--only` measures some of them again.
+"""
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 
-from benchmarks import data, report, startup
+from benchmarks import data, exports, growth, picture, report, sources, startup
 from benchmarks.measure import ROOT, Cost, repeat, run
 from benchmarks.prepare import WAYS
-from benchmarks.report import Goal
+from benchmarks.report import Goal, table
+from benchmarks.results import Results, known, load
 
 TIMES = 3
+SIZES = (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)
+GOAL_MB = 1000
+PICTURE = ROOT / "docs" / "memory.svg"
 LIMIT = "limit program"
 FIRST = "first run: everything is new"
 SAME = "nothing changed"
@@ -34,7 +41,7 @@ def _case(module: str, *options: str, times: int = TIMES) -> Cost:
 
 def _pipeline(rows: int, *options: str) -> dict[str, Cost]:
     size = ("--rows", str(rows), *options)
-    times = 1 if options or rows >= data.LARGE_ROWS else TIMES
+    times = 1 if options or rows > data.SMALL_ROWS else TIMES
     costs = {LIMIT: _case("limit", "--rows", str(rows), times=times)}
     costs[FIRST] = _case("pipeline", "first", *size, times=times)
     run("-m", "benchmarks.pipeline", "settle", *size)
@@ -57,12 +64,13 @@ def _pipeline_goals(costs: dict[str, Cost], size: str) -> list[Goal]:
             measured=first.cpu_s / limit.cpu_s,
             wanted=3,
         ),
-        Goal(what=f"{size}, peak memory", measured=highest_mb, wanted=1000, unit="MB"),
+        Goal(what=f"{size}, peak memory", measured=highest_mb, wanted=GOAL_MB, unit="MB"),
     ]
 
 
-def _durable_plan(rows: int) -> str:
+def _durable_plan(rows: int, results: Results) -> str:
     costs, size = _pipeline(rows), f"{rows:,}"
+    results.add_size(rows, costs)
     return (
         report.costs(costs, LIMIT)
         + "\n\n"
@@ -122,34 +130,88 @@ def _startup() -> str:
     return report.costs(costs, startup.BASE) + "\n\n" + report.goals(wanted)
 
 
+def _sizes(results: Results) -> str:
+    """Tables of what grows with size, from this sitting and earlier ones, and the picture."""
+    for rows in SIZES:
+        if str(rows) not in results.sizes:
+            run("-m", "benchmarks.data", "--rows", str(rows))
+            results.add_size(rows, _pipeline(rows))
+    points = results.points()
+    PICTURE.write_text(
+        picture.draw(
+            {rows: {name: took["peak_mb"] for name, took in runs.items()} for rows, runs in points},
+            goal_mb=GOAL_MB,
+        )
+    )
+    names = list(points[0][1])
+    unit = "CPU us a profile: "
+    head = ["profiles", *(unit + name for name in names), *(f"MB: {name}" for name in names)]
+    cells = [
+        [
+            f"{rows:,}",
+            *(f"{runs[name]['cpu_s'] / rows * 1e6:.2f}" for name in names),
+            *(f"{runs[name]['peak_mb']:.0f}" for name in names),
+        ]
+        for rows, runs in points
+    ]
+    return f"![Peak memory by the number of profiles]({PICTURE.name})\n\n{table(head, cells)}"
+
+
+def _sections(rows: int, results: Results) -> dict[str, tuple[str, Callable[[], str]]]:
+    """Key, title and what measures it, in the order of the page."""
+    large = data.LARGE_ROWS
+    durable = partial(_durable_plan, results=results)
+    return {
+        "prepare": ("Preparing in memory", lambda: _prepare(rows)),
+        "plan": (f"From file to durable plan, {rows:,} profiles", lambda: durable(rows)),
+        "plan-large": (f"From file to durable plan, {large:,} profiles", lambda: durable(large)),
+        "plan-csv": (
+            f"From CSV to durable plan, {rows:,} profiles",
+            lambda: report.costs(_pipeline(rows, "--csv"), LIMIT),
+        ),
+        "size": ("How cost and memory grow with size", lambda: _sizes(results)),
+        "churn": (f"With churn, {rows:,} profiles", lambda: growth.by_churn(rows)),
+        "audiences": (
+            f"With audiences of one segment, {growth.AUDIENCE_ROWS:,} profiles, 1 % changed",
+            growth.by_audiences,
+        ),
+        "platforms": (
+            f"From platform to platform, a first plan of {rows:,} profiles",
+            lambda: growth.by_platform(rows),
+        ),
+        "sources": (f"Reading a source, {rows:,} rows", lambda: sources.compare(rows)),
+        "exports": (
+            f"File to file, {exports.PEER_ROWS:,} rows",
+            lambda: exports.compare(exports.PEER_ROWS),
+        ),
+        "exports-large": (f"Exporting {large:,} rows", lambda: exports.large(large)),
+        "start": ("Starting", _startup),
+        "sync": (f"A whole sync to a sink, {rows:,} profiles", lambda: _sync(rows)),
+    }
+
+
 def main() -> None:
-    """Run all and write the page."""
+    """Run all, or some sections, and write the page."""
+    results = known()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=data.SMALL_ROWS)
-    parser.add_argument("--large", action="store_true", help="also 10 million profiles")
+    parser.add_argument(
+        "--only", nargs="+", metavar="SECTION", choices=_sections(data.SMALL_ROWS, results)
+    )
     options = parser.parse_args()
-    rows = options.rows
-    sizes = [rows, data.LARGE_ROWS] if options.large else [rows]
-    for size in sizes:
-        run("-m", "benchmarks.data", "--rows", str(size))
-    sections: dict[str, str] = {}
-    for title, measured in _sections(rows, sizes):
-        sections[title] = measured()
+    if not options.only:
+        results.sizes.clear()
+    sections = _sections(options.rows, results)
+    for rows in {options.rows, data.SMALL_ROWS, data.LARGE_ROWS}:
+        run("-m", "benchmarks.data", "--rows", str(rows))
+    for key in options.only or sections:
+        title, measured = sections[key]
+        before = load()
+        results.add_section(key, title=title, text=measured(), load_before=before)
         # Minutes of measuring are not lost where a later case fails.
-        (ROOT / "docs" / "benchmarks.md").write_text(report.page(sections))
-
-
-def _sections(rows: int, sizes: Sequence[int]) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Title and what measures it, in the order of the page."""
-    yield "Preparing in memory", lambda: _prepare(rows)
-    for size in sizes:
-        title = f"From file to durable plan, {size:,} profiles"
-        yield title, partial(_durable_plan, size)
-    if rows <= data.CSV_ROWS:
-        title = f"From CSV to durable plan, {rows:,} profiles"
-        yield title, lambda: report.costs(_pipeline(rows, "--csv"), LIMIT)
-    yield "Starting", _startup
-    yield f"A whole sync to a sink, {rows:,} profiles", lambda: _sync(rows)
+        results.save()
+        found = [results.sections[each] for each in sections if each in results.sections]
+        (ROOT / "docs" / "benchmarks.md").write_text(report.page(found))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 """Reading a segment, raw, from every kind of source: rows a second, CPU and peak memory.
 
-The same profiles lie in files, a SQLite and a DuckDB file, and a PostgreSQL server that this
-program starts. What is read is thrown away: nothing is prepared. PostgreSQL is read by both
-drivers; SQLite also by ADBC's driver alone, without anything of ours, to show what it could save.
+The same profiles lie in files, in a bucket of moto's S3 server on loopback, in a SQLite and a
+DuckDB file, and in a PostgreSQL server that this program starts. What is read is thrown away:
+nothing is prepared. PostgreSQL is read by both drivers; SQLite also by ADBC's driver alone, without
+anything of ours, to show what it could save.
 """
 
 import argparse
 import json
 import shutil
 import sqlite3
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -50,7 +52,7 @@ def _peak_mb() -> float:
     return int(line.split()[1]) * 1024 / 10**6
 
 
-def case(way: str, address: str) -> dict[str, float]:
+def case(way: str, address: str, endpoint: str) -> dict[str, float]:
     """Read one source in this process; what it took, imports left out."""
     if way == "SQLite by ADBC, bare":
         return _measured(lambda: _bare_adbc(address))
@@ -58,15 +60,27 @@ def case(way: str, address: str) -> dict[str, float]:
     from audsync.segments.contract import FileQuery, SqlQuery
 
     if way == "PostgreSQL by psycopg":
-        sql._ADBC = ("no_such_driver",)  # noqa: SLF001 - as if it were not installed
+        sql._ADBC = ("no_such_driver",) * 3  # noqa: SLF001 - as if it were not installed
     with tempfile.TemporaryDirectory() as spill:
         shared = {**_SHARED, "spill": Path(spill)}
         query = (
             SqlQuery(url=address, select="people", is_table=True, **shared)
-            if "://" in address
-            else FileQuery(path=address, format=None, **shared)
+            if "://" in address and not address.startswith("s3://")
+            else FileQuery(path=address, format=None, access=_access(endpoint), **shared)
         )
         return _measured(lambda: (batch.num_rows for batch in reading.read(query)))
+
+
+def _access(endpoint: str) -> Any:  # noqa: ANN401 - imported where it is measured
+    from audsync.objects.stores import ObjectAccess
+
+    if not endpoint:
+        return ObjectAccess()
+    from audsync.config.objects import S3Objects
+
+    keys = {"access_key_id": "benchmark", "secret_access_key": "benchmark-secret"}
+    fields = {"type": "s3", "endpoint": endpoint, "region": "us-east-1", **keys}
+    return ObjectAccess(entries=(S3Objects.model_validate(fields),))
 
 
 def _bare_adbc(file: str) -> Iterator[int]:
@@ -139,10 +153,11 @@ def _rows(costs: dict[str, Cost]) -> list[list[str]]:
 
 def compare(rows: int) -> str:
     """A table of what each source costs."""
+    from tests.object_store import s3_place
     from tests.postgres import own_server
 
     folder = Path(tempfile.mkdtemp(prefix="audsync-sources-"))
-    server = own_server()
+    server, place = own_server(), s3_place()
     try:
         paths = _files(rows, folder)
         url = server.url(server.create())
@@ -151,6 +166,8 @@ def compare(rows: int) -> str:
             "Parquet": paths["parquet"],
             "CSV": paths["csv"],
             "JSON Lines": paths["jsonl"],
+            "S3, Parquet": place.put("people.parquet", Path(paths["parquet"]).read_bytes()),
+            "S3, CSV": place.put("people.csv", Path(paths["csv"]).read_bytes()),
             "DuckDB": f"duckdb:///{paths['duckdb']}",
             "PostgreSQL by ADBC": url,
             "PostgreSQL by psycopg": url,
@@ -158,15 +175,18 @@ def compare(rows: int) -> str:
         }
         if _has_adbc_for_sqlite():
             ways["SQLite by ADBC, bare"] = paths["sqlite"]
-        costs = {
-            way: repeat("-m", "benchmarks.sources", "--way", way, "--address", at, times=TIMES)
-            for way, at in ways.items()
-        }
+        costs = {way: _cost(way, at, str(place.entry.endpoint)) for way, at in ways.items()}
     finally:
         server.remove()
         shutil.rmtree(folder)
     head = ["source", "rows a second", "wall us a row", "CPU us a row", "wall / Parquet", "peak MB"]
     return table(head, _rows(costs))
+
+
+def _cost(way: str, address: str, endpoint: str) -> Cost:
+    print(f"sources {way}", file=sys.stderr, flush=True)
+    options = ("--way", way, "--address", address, "--endpoint", endpoint)
+    return repeat("-m", "benchmarks.sources", *options, times=TIMES)
 
 
 def main() -> None:
@@ -175,8 +195,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=data.SMALL_ROWS)
     parser.add_argument("--way")
     parser.add_argument("--address", default="")
+    parser.add_argument("--endpoint", default="")
     options = parser.parse_args()
-    print(json.dumps(case(options.way, options.address)) if options.way else compare(options.rows))
+    if options.way:
+        print(json.dumps(case(options.way, options.address, options.endpoint)))
+    else:
+        print(compare(options.rows))
 
 
 if __name__ == "__main__":

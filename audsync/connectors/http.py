@@ -10,11 +10,14 @@ folder's business: its `Dialect` decodes them.
 import logging
 import math
 import random
+import socket
+import ssl
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Generic, TypeVar
+from urllib.request import getproxies
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception
@@ -81,14 +84,31 @@ class Answer(Generic[T]):
 
 def open_http(limits: HttpLimits, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """An HTTP client that never follows a redirect and never waits for ever."""
+    trust = httpx.create_ssl_context()
+    # Proxies of the environment are more specific than this, but for one for all addresses.
+    direct = {} if "all" in getproxies() else {"all://": _direct(limits, trust)}
     return httpx.Client(
         transport=transport,
+        mounts=direct if transport is None else None,
+        verify=trust,
         timeout=httpx.Timeout(
             limits.request_timeout_s,
             connect=min(CONNECT_TIMEOUT_S, limits.request_timeout_s),
         ),
         follow_redirects=False,
     )
+
+
+def _direct(limits: HttpLimits, trust: ssl.SSLContext) -> httpx.HTTPTransport:
+    """Connections on which nothing is delivered any more once a request has timed out.
+
+    The system goes on sending what a closed connection still held: after a broken link it would
+    arrive when another host works on the audience already. Where there is no such option
+    (https://man7.org/linux/man-pages/man7/tcp.7.html, read 2026-11-22), it may.
+    """
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    given = (socket.IPPROTO_TCP, option, int(1000 * limits.request_timeout_s)) if option else None
+    return httpx.HTTPTransport(verify=trust, socket_options=[given] if given else None)
 
 
 class ApiClient:

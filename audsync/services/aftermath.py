@@ -11,7 +11,7 @@ from audsync.domain import (
     TriggeredBy,
 )
 from audsync.errors import AttentionError, AudienceGoneError, UnavailableError
-from audsync.services import retries
+from audsync.services import retries, told
 from audsync.services.schedule import Timetable, next_slot
 from audsync.store import jobs
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
@@ -40,6 +40,8 @@ def settle(
     retry_at = None if wait_s is None else timetable.awake(now + timedelta(seconds=wait_s))
     if any(warning["code"] == "NO_VALID_IDENTIFIERS" for warning in job.warnings):
         audience.match_rate = 0.0
+    elif outcome.error is None:
+        audience.match_rate = told.match_rate(audience)
     job.match_rate = audience.match_rate
     jobs.finish(
         session,

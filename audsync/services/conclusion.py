@@ -45,9 +45,9 @@ def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datet
     job, audience = ending.job, ending.audience
     outcome = aftermath.patient(session, ending.outcome, audience, now=now)
     desk = Desk.of(runtime.config, session, now)
-    sizes = _note_sizes(ending, outcome, now=now)
+    sizes = _note_sizes(ending, outcome, runtime, now=now)
     soon = expiry.warnings_for(session, audience, now, left=desk.credentials_left)
-    job.warnings = [*job.warnings, *sizes, *soon]
+    job.warnings = [*job.warnings, *sizes, *soon, *_slow(runtime, job, now=now)]
     timetable = timetable_of(runtime.config)
     aftermath.settle(session, job, outcome, timetable=timetable, now=now)
     connection_health.note_job(session, audience, outcome.error, now=now)
@@ -57,15 +57,31 @@ def conclude(session: "Session", runtime: Runtime, ending: Ending, *, now: datet
     return outcome
 
 
-def _note_sizes(ending: Ending, outcome: Outcome, *, now: datetime) -> list[dict[str, str]]:
-    """Keep what the platform said; the warning that it is not what it should be, if it is not."""
+def _slow(runtime: Runtime, job: AudienceSyncJob, *, now: datetime) -> list[dict[str, str]]:
+    """The warning that the job took longer than `health.max_sync`."""
+    took_s = (now - (job.started_at or now)).total_seconds()
+    most_s = runtime.config.health.max_sync
+    if took_s <= most_s:
+        return []
+    message = (
+        f"This job took {took_s:,.0f} s, longer than the {most_s:,} s of `health.max_sync`. Where"
+        " that is usual, raise it."
+    )
+    return [{"code": "SLOW_SYNC", "message": message}]
+
+
+def _note_sizes(
+    ending: Ending, outcome: Outcome, runtime: Runtime, *, now: datetime
+) -> list[dict[str, str]]:
+    """Keep what the platform said; the warnings that it is not what it should be, if it is not."""
     if ending.remote is not None:
         told.remember(ending.audience, ending.remote, now=now, scene=ending.scene)
     if ending.was_anew and outcome.status in {SyncStatus.COMPLETED, SyncStatus.PARTIAL}:
         # What is left of it, such as Google's sweep, belongs to a later run.
         told.start_anew(ending.audience, now=now)
-    found = told.drifts(ending.audience)
-    return [found] if found else []
+    least = runtime.config.health.min_match_percent
+    few = told.matches_few(ending.audience, least_percent=least)
+    return [one for one in (told.drifts(ending.audience), few) if one]
 
 
 def _log_end(job: AudienceSyncJob) -> None:

@@ -174,8 +174,8 @@ def _came_to_nothing(audience: PlatformAudience) -> AudsyncError:
 def _visit(runtime: Runtime, audience: PlatformAudience) -> Iterator[_Visit]:
     """The audience as it is once nobody else works on it."""
     with (
-        closing(runtime.connect(audience.connection)) as connector,
         leased(runtime, audience) as (lease, heartbeat),
+        closing(runtime.connect(audience.connection, confirm=heartbeat.confirm)) as connector,
     ):
         with runtime.database.reading() as session:
             current = session.get_one(PlatformAudience, audience.id)

@@ -52,6 +52,8 @@ class SharedGate:
     connection: str
     platform: Platform
     quota: CallQuota
+    confirm: Callable[[], None]
+    """Called before each request, whatever was waited for; raises where it may not leave."""
     _circuit: Circuit = field(default_factory=Circuit)
     """As it was when the current call began."""
     _is_probe: bool = False
@@ -74,6 +76,12 @@ class SharedGate:
 
     def take_place(self, most_s: float) -> float:
         """Wait for a place in the quota, together with all other processes."""
+        left_s = self._wait_for_place(most_s)
+        if left_s == 0:
+            self.confirm()
+        return left_s
+
+    def _wait_for_place(self, most_s: float) -> float:
         waited_s = 0.0
         while True:
             place = self._next_place(most_s - waited_s, PACE_S - waited_s)

@@ -35,9 +35,11 @@ def known(runtime: Runtime) -> Facts:
             last_run=json.loads(text) if text else None,
             past=watch.past(session, tenant, since),
             match_rates=watch.match_rates(session, tenant),
+            rated_at=watch.rated_at(session, tenant),
             drifts=watch.drifts(session, tenant),
             limits=limits,
             circuits=breakers.listed(session, tenant),
             latencies=latencies.by_platform(session, tenant, since=since),
             undelivered=notifications.counts(session, tenant, since=since),
+            first_lost_at=notifications.first_lost(session, tenant, since=since),
         )

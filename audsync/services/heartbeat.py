@@ -3,8 +3,10 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from audsync import logs
+from audsync.clock import Clock
 from audsync.errors import AudsyncError, LeaseLostError
 from audsync.services.runtime import Runtime
 from audsync.store import leases
@@ -17,13 +19,38 @@ MARGIN_S = 5.0
 _BEATS_A_LIFE = 4
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """How long a lease lasts, in seconds."""
+
+    ttl_s: float
+    """From each renewal."""
+    must_last_s: float
+    """From a request's first byte."""
+
+
 class Heartbeat:
     """Renews a lease from a thread of its own; `check` tells whether it still rules."""
 
-    def __init__(self, database: Database, lease: Lease, *, ttl_s: float) -> None:
+    def __init__(
+        self, database: Database, lease: Lease, *, life: Life, claimed_s: float, clock: Clock
+    ) -> None:
+        """What it renews, and by which clock it knows how old the last renewal is.
+
+        Args:
+            database: the store.
+            lease: claimed a moment ago.
+            life: how long it lasts.
+            claimed_s: the clock's monotonic time just before it was claimed.
+            clock: of this host; only its monotonic time is asked for.
+        """
         self._database = database
         self._lease = lease
-        self._ttl_s = ttl_s
+        self._ttl_s = life.ttl_s
+        self._fresh_s = life.ttl_s - life.must_last_s
+        self._clock = clock
+        self._renewed_s = claimed_s
+        """When the last renewal began, on this host."""
         self._ended = threading.Event()
         self._lost: LeaseLostError | None = None
 
@@ -36,11 +63,25 @@ class Heartbeat:
         if self._lost is not None:
             raise self._lost
 
+    def confirm(self) -> None:
+        """Called just before a request leaves: the lease outlasts it, or is renewed.
+
+        A request may have waited since the ledger was written: for its place, for a store that
+        was silent, for the platform between two tries. Another host may rule by then.
+
+        Raises:
+            LeaseLostError: another process took the audience over, or may do so.
+            StoreError: the store does not say.
+        """
+        self.check()
+        while self._clock.monotonic() - self._renewed_s > self._fresh_s:
+            self._renew()
+
     def run(self) -> None:
         """Renew until the end; a store that is away for a while is asked again."""
         while not self._ended.wait(self._ttl_s / _BEATS_A_LIFE):
             try:
-                leases.renew(self._database, self._lease, ttl_s=self._ttl_s)
+                self._renew()
             except LeaseLostError as error:
                 self._lost = error
                 return
@@ -51,11 +92,16 @@ class Heartbeat:
         """Stop renewing."""
         self._ended.set()
 
+    def _renew(self) -> None:
+        began_s = self._clock.monotonic()
+        leases.renew(self._database, self._lease, ttl_s=self._ttl_s)
+        # Two threads may renew: what counts is the later beginning.
+        self._renewed_s = max(self._renewed_s, began_s)
+
 
 @contextmanager
-def held(database: Database, lease: Lease, *, ttl_s: float) -> Iterator[Heartbeat]:
+def held(database: Database, lease: Lease, heartbeat: Heartbeat) -> Iterator[Heartbeat]:
     """Keep the lease alive while the block runs, then give it back."""
-    heartbeat = Heartbeat(database, lease, ttl_s=ttl_s)
     thread = threading.Thread(target=heartbeat.run, name="audsync-heartbeat", daemon=True)
     thread.start()
     try:
@@ -73,12 +119,17 @@ def leased(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Lease
     Raises:
         BusyError: another process holds it.
     """
-    ttl_s = max(leases.TTL_S, 2 * runtime.config.limits.request_timeout + 2 * MARGIN_S)
+    must_last_s = runtime.config.limits.request_timeout + MARGIN_S
+    life = Life(ttl_s=max(leases.TTL_S, 2 * must_last_s), must_last_s=must_last_s)
     owner = leases.this_process()
-    lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=ttl_s)
+    claimed_s = runtime.clock.monotonic()
+    lease = leases.claim(runtime.database, audience.id, owner=owner, ttl_s=life.ttl_s)
+    heartbeat = Heartbeat(
+        runtime.database, lease, life=life, claimed_s=claimed_s, clock=runtime.clock
+    )
     marks = {"connection": audience.connection, "platform": audience.platform.value}
     with (
         logs.about(audience=audience.slug, **marks),
-        held(runtime.database, lease, ttl_s=ttl_s) as heartbeat,
+        held(runtime.database, lease, heartbeat),
     ):
         yield lease, heartbeat

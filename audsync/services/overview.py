@@ -47,7 +47,7 @@ def describe(runtime: Runtime, session: "Session", audience: PlatformAudience) -
         "warnings": [
             *_unsettled(session, runtime, audience),
             *expiry.warnings_for(session, audience, now, left=left),
-            *_warnings(session, audience, _spec(runtime, audience)),
+            *_warnings(session, runtime, audience),
         ],
     }
 
@@ -71,13 +71,14 @@ def _bounds(settlement: Json | None) -> list[int] | None:
     return bounds
 
 
-def _warnings(session: "Session", audience: PlatformAudience, spec: Spec) -> list[Json]:
+def _warnings(session: "Session", runtime: Runtime, audience: PlatformAudience) -> list[Json]:
     """What the platform's own count says goes before what the latest job could tell."""
     latest = jobs.recent(session, audience.tenant_id, audience_id=audience.id, limit=1)
     said = [one for job in latest for one in job.warnings if one["code"] in _LASTING_WARNINGS]
-    drift = told.drifts(audience)
-    said = [*([drift] if drift else ()), *said]
-    small = told.too_small(audience, spec)
+    least = runtime.config.health.min_match_percent
+    now = (told.drifts(audience), told.matches_few(audience, least_percent=least))
+    said = [*(one for one in now if one), *said]
+    small = told.too_small(audience, _spec(runtime, audience))
     if small is None:
         return said
     return [small, *(one for one in said if one["code"] != small["code"])]

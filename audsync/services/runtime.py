@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from audsync.vault.keys import KeyRing
 
 
+def nothing_to_confirm() -> None:
+    """What lets a request leave that no lease is needed for."""
+
+
 class Silence:
     """Progress that nobody watches."""
 
@@ -200,7 +204,13 @@ class Runtime:
                 details={"platform": platform.value},
             )
 
-    def connect(self, name: str, *, asks_anew: bool = False) -> "Connector":
+    def connect(
+        self,
+        name: str,
+        *,
+        asks_anew: bool = False,
+        confirm: Callable[[], None] = nothing_to_confirm,
+    ) -> "Connector":
         """A connector for a connection; the caller closes it.
 
         It keeps the credentials that it is made with: those that are put in their place later
@@ -209,6 +219,7 @@ class Runtime:
         Args:
             name: of the connection.
             asks_anew: whether it asks for an access token even where a good one lies in the store.
+            confirm: called before each request; raises where it may not leave any more.
 
         Raises:
             ConnectionUnknownError: there is none of that name.
@@ -219,7 +230,8 @@ class Runtime:
         connection = self.connection(name)
         credentials = connection.credentials or self._saved_credentials(name, connection)
         shelf = self._shelf(name, connection, credentials, asks_anew=asks_anew)
-        return self.open(connection, credentials, name=None if self.is_apart else name, shelf=shelf)
+        shared = None if self.is_apart else name
+        return self.open(connection, credentials, name=shared, shelf=shelf, confirm=confirm)
 
     def open(
         self,
@@ -228,6 +240,7 @@ class Runtime:
         *,
         name: str | None = None,
         shelf: "SharedTokens | None" = None,
+        confirm: Callable[[], None] = nothing_to_confirm,
     ) -> "Connector":
         """A connector for a connection with these credentials; the caller closes it.
 
@@ -237,6 +250,7 @@ class Runtime:
             name: under which it shares its budget and its breaker with others; None for a look
                 that counts for nobody.
             shelf: where its access tokens lie for all processes.
+            confirm: as for `connect`.
 
         Raises:
             ConfigError: the connection's settings cannot be right.
@@ -252,10 +266,11 @@ class Runtime:
             credentials=credentials.reveal(),
             options=_options(connection),
         )
+        gate = self._gate(name, connection, access, confirm) if name is not None else None
         limits = HttpLimits(
             request_timeout_s=self.config.limits.request_timeout,
             max_wait_s=self.config.limits.max_wait,
-            gate=self._gate(name, connection, access) if name is not None else None,
+            gate=gate,
             shelf=shelf,
         )
         return registry.connect(
@@ -266,7 +281,13 @@ class Runtime:
             transport=self.transport() if self.transport else None,
         )
 
-    def _gate(self, name: str, connection: ConnectionConfig, access: "Access") -> "SharedGate":
+    def _gate(
+        self,
+        name: str,
+        connection: ConnectionConfig,
+        access: "Access",
+        confirm: Callable[[], None],
+    ) -> "SharedGate":
         from audsync.connectors.quotas import quota_of
         from audsync.domain import CallRate
         from audsync.services.gates import SharedGate
@@ -275,7 +296,13 @@ class Runtime:
         if connection.calls_per_minute is not None:
             own = CallRate(name=f"own:{name}", calls=connection.calls_per_minute, window_s=60)
             quota = replace(quota, rates=(*quota.rates, own))
-        return SharedGate(runtime=self, connection=name, platform=connection.platform, quota=quota)
+        return SharedGate(
+            runtime=self,
+            connection=name,
+            platform=connection.platform,
+            quota=quota,
+            confirm=confirm,
+        )
 
     def _shelf(
         self,

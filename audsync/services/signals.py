@@ -16,7 +16,7 @@ from audsync.store.breakers import Circuit
 from audsync.store.due import Candidate
 from audsync.store.latencies import Histogram
 from audsync.store.tables import Connection
-from audsync.store.watch import EndedJob, Past
+from audsync.store.watch import Drift, EndedJob, Past
 
 Json = dict[str, Any]
 
@@ -58,10 +58,14 @@ class Facts:
     limits: HealthConfig = field(default_factory=HealthConfig)
     circuits: dict[str, Circuit] = field(default_factory=dict)
     latencies: dict[Platform, Histogram] = field(default_factory=dict)
-    drifts: dict[str, float] = field(default_factory=dict)
-    """Audiences of another size than they should have, and by how many percent."""
+    rated_at: datetime | None = None
+    """When the oldest of the match rates was found."""
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    """Audiences of another size than they should have."""
     undelivered: tuple[int, int] = (0, 0)
     """Notifications that wait, and that were given up in the window."""
+    first_lost_at: datetime | None = None
+    """When the first of them was given up."""
 
     @property
     def window(self) -> str:
@@ -174,16 +178,17 @@ def _match_rate(facts: Facts) -> Iterator[Signal]:
     average = sum(rates) / len(rates)
     detail = f"{average:.0%} on average over {len(rates)} audiences"
     is_ok = 100 * average >= facts.limits.min_match_percent
-    yield Signal(check="match_rate", ok=is_ok, detail=detail)
+    yield Signal(check="match_rate", ok=is_ok, detail=detail, since=facts.rated_at)
 
 
 def _size_drift(facts: Facts) -> Iterator[Signal]:
     """Audiences whose platform counts another size than it should."""
-    found = [f"{slug} ({percent:+.0f} %)" for slug, percent in sorted(facts.drifts.items())]
+    found = [f"{slug} ({one.percent:+.0f} %)" for slug, one in sorted(facts.drifts.items())]
+    since = min((one.since for one in facts.drifts.values() if one.since), default=None)
     detail = "sizes are as expected, where platforms tell them"
     if found:
         detail = f"not of the expected size, see `audsync status`: {', '.join(found)}"
-    yield Signal(check="size_drift", ok=not found, detail=detail)
+    yield Signal(check="size_drift", ok=not found, detail=detail, since=since)
 
 
 def _sync_duration(facts: Facts) -> Iterator[Signal]:
@@ -211,7 +216,8 @@ def _latency(facts: Facts) -> Iterator[Signal]:
         average_s = seen.sum_s / seen.total
         detail = f"{average_s:.1f} s on average over {seen.total} requests"
         is_ok = average_s <= facts.limits.max_latency
-        yield Signal(check=f"latency {platform.value}", ok=is_ok, detail=detail)
+        since = facts.now - timedelta(seconds=facts.limits.window)
+        yield Signal(check=f"latency {platform.value}", ok=is_ok, detail=detail, since=since)
 
 
 def _credential_expiry(facts: Facts) -> Iterator[Signal]:
@@ -244,7 +250,8 @@ def _notifications(facts: Facts) -> Iterator[Signal]:
     waiting, lost = facts.undelivered
     if waiting or lost:
         detail = f"{waiting} wait to be sent, {lost} of the last {facts.window} were given up"
-        yield Signal(check="notifications", ok=not lost, detail=detail)
+        since = facts.first_lost_at
+        yield Signal(check="notifications", ok=not lost, detail=detail, since=since)
 
 
 def _bad(past: Past) -> list[EndedJob]:

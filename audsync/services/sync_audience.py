@@ -5,6 +5,7 @@ lease is held all the while, renewed from a thread, and checked in the transacti
 """
 
 import logging
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from random import SystemRandom
 from typing import Any
@@ -94,20 +95,19 @@ def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> R
         raise _stale(audience)
     runtime.require_feature(audience.platform)
     runtime.segment(audience.segment)
-    connector = runtime.connect(audience.connection)
-    try:
-        with leased(runtime, audience) as (lease, heartbeat):
-            work = _Work(
-                runtime=runtime,
-                audience_id=audience.id,
-                wish=wish,
-                connector=connector,
-                lease=lease,
-                heartbeat=heartbeat,
-            )
-            report = work.run()
-    finally:
-        connector.close()
+    with (
+        leased(runtime, audience) as (lease, heartbeat),
+        closing(runtime.connect(audience.connection, confirm=heartbeat.confirm)) as connector,
+    ):
+        work = _Work(
+            runtime=runtime,
+            audience_id=audience.id,
+            wish=wish,
+            connector=connector,
+            lease=lease,
+            heartbeat=heartbeat,
+        )
+        report = work.run()
     outbox.deliver(runtime)
     return report
 

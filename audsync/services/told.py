@@ -26,8 +26,8 @@ def remember(
 ) -> None:
     """Put the platform's answer on the audience's record, in the caller's transaction.
 
-    Where it tells no size for now, as some do for hours after a change, the last one stays, with
-    its date.
+    Where it tells no size or match rate for now, as some do for hours after a change, the last one
+    stays, a size with its date.
 
     Args:
         audience: the record.
@@ -45,21 +45,29 @@ def remember(
         "matched_percent": remote.matched_percent,
         "note": remote.note,
     }
+    sizes = before if is_same else {}
+    if remote.matched_percent is None:
+        told["matched_percent"] = sizes.get("matched_percent")
     if remote.size_lower is None and remote.size_upper is None:
-        sizes = before if is_same else {}
         told |= {name: sizes.get(name) for name in ("size_lower", "size_upper", "size_told_at")}
     audience.told = told | _judged(before if is_same else {}, remote, scene, now=now)
     audience.platform_size = told["size_upper"]
     is_exact = told["size_lower"] == told["size_upper"]
     audience.matched_size = told["size_upper"] if is_exact else None
-    if remote.matched_percent is not None:
-        audience.match_rate = remote.matched_percent / 100
+    rate = match_rate(audience)
+    audience.match_rate = audience.match_rate if rate is None else rate
 
 
 def forget(audience: PlatformAudience) -> None:
     """Nothing that was said of another audience holds for this one."""
     audience.told = None
     audience.platform_size = audience.matched_size = None
+
+
+def match_rate(audience: PlatformAudience) -> float | None:
+    """The share of people that the platform knows; None where it tells none."""
+    percent = (audience.told or {}).get("matched_percent")
+    return None if percent is None else percent / 100
 
 
 def start_anew(audience: PlatformAudience, *, now: datetime) -> None:
@@ -86,6 +94,22 @@ def drifts(audience: PlatformAudience) -> Json | None:
     }
 
 
+def matches_few(audience: PlatformAudience, *, least_percent: float) -> Json | None:
+    """The warning that the platform knows few of those who were sent.
+
+    None where it knows at least `least_percent` of them, or tells no match rate.
+    """
+    percent = (audience.told or {}).get("matched_percent")
+    if percent is None or percent >= least_percent:
+        return None
+    return {
+        "code": "LOW_MATCH_RATE",
+        "message": f"{audience.platform.label} knows {percent} % of these people, fewer than the"
+        f" {least_percent:g} % of `health.min_match_percent`: `audsync check {audience.segment}`"
+        " shows which columns are worth mending.",
+    }
+
+
 def _judged(before: Json, remote: RemoteAudience, scene: Scene | None, *, now: datetime) -> Json:
     """The basis for later sizes, and how far this one is from what the last leads to expect.
 
@@ -100,7 +124,8 @@ def _judged(before: Json, remote: RemoteAudience, scene: Scene | None, *, now: d
     basis = known.get("basis")
     found = size_watch.drift(basis, remote, scene) if basis else None
     if found is not None:
-        return {**known, "drift": found.as_json()}
+        since = (known.get("drift") or {}).get("since") or now.isoformat()
+        return {**known, "drift": {**found.as_json(), "since": since}}
     basis = size_watch.basis_of(remote, scene, now=now) or basis
     return {**lasting, "basis": basis} if basis else lasting
 

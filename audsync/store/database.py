@@ -44,6 +44,9 @@ _POSTGRES_DEFAULTS: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # Keepalives are silent while something sent is not yet acknowledged: without this a link that
+    # went down under a query is waited for a quarter of an hour (Linux' tcp_retries2).
+    "tcp_user_timeout": 60_000,
 }
 _CLOCK = "audsync_clock"
 _LIMITS = select(

@@ -205,6 +205,15 @@ def listed(
     return session.exec(statement.order_by(*newest_first).limit(limit)).all()
 
 
+def first_lost(session: Session, tenant_id: int, *, since: datetime) -> datetime | None:
+    """When the first of those that were given up since then was."""
+    return session.exec(
+        select(func.min(Notification.given_up_at)).where(
+            col(Notification.tenant_id) == tenant_id, col(Notification.given_up_at) >= since
+        )
+    ).one()
+
+
 def counts(session: Session, tenant_id: int, *, since: datetime) -> tuple[int, int]:
     """How many wait to be sent, and how many were given up since then."""
     of_tenant = col(Notification.tenant_id) == tenant_id

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import Session, col, func, select
@@ -127,15 +128,44 @@ def match_rates(session: Session, tenant_id: int) -> dict[str, float]:
     return {slug: rate for slug, rate in found if rate is not None}
 
 
-def drifts(session: Session, tenant_id: int) -> dict[str, float]:
-    """Living audiences of another size than they should have: by how many percent, by slug."""
+def rated_at(session: Session, tenant_id: int) -> datetime | None:
+    """When the oldest of these match rates was found, by the last sync of its audience."""
+    return session.exec(
+        select(func.min(PlatformAudience.last_sync_at)).where(
+            col(PlatformAudience.tenant_id) == tenant_id,
+            col(PlatformAudience.state) != AudienceState.RETIRED,
+            col(PlatformAudience.match_rate).is_not(None),
+        )
+    ).one()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """An audience of another size than it should have."""
+
+    percent: float
+    since: datetime | None = None
+    """When its platform first told it; None where an older version noted it."""
+
+
+def drifts(session: Session, tenant_id: int) -> dict[str, Drift]:
+    """Living audiences of another size than they should have, by slug."""
     found = session.exec(
         select(PlatformAudience.slug, PlatformAudience.told).where(
             col(PlatformAudience.tenant_id) == tenant_id,
             col(PlatformAudience.state) != AudienceState.RETIRED,
         )
     ).all()
-    return {slug: told["drift"]["percent"] for slug, told in found if told and told.get("drift")}
+    return {
+        slug: _drift(told["drift"])
+        for slug, told in found
+        if told is not None and told.get("drift")
+    }
+
+
+def _drift(kept: dict[str, Any]) -> Drift:
+    since = kept.get("since")
+    return Drift(percent=kept["percent"], since=datetime.fromisoformat(since) if since else None)
 
 
 def last_success(session: Session, audience_id: UUID) -> datetime | None:

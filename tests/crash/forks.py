@@ -122,8 +122,9 @@ class Forked:
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """Wait for its end; what it wrote to stdout and stderr."""
         self.wait(timeout)
-        out, err = (self._said / name for name in ("out", "err"))
-        return out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
+        # Killed at once, it has not even made them.
+        made = {file.name: file.read_text(encoding="utf-8") for file in self._said.iterdir()}
+        return made.get("out", ""), made.get("err", "")
 
 
 class ForkServer:
@@ -140,6 +141,11 @@ class ForkServer:
             stdout=subprocess.PIPE,
             text=True,
         )
+
+    @property
+    def pid(self) -> int:
+        """The process whose namespaces all its runs have."""
+        return self._process.pid
 
     def start(
         self,

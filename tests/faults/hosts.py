@@ -1,8 +1,10 @@
-"""Two hosts that share a store and a state folder, each with a name and a wire of its own.
+"""Two hosts that share a store and a state folder, each with a name and a network of its own.
 
-A host is a process with its own UTS namespace, which forks for each run: to every other host its
-processes prove nothing by their ids, just as if they ran on another machine. Leases are short, so
-that a host which is frozen or dead is taken over within seconds.
+A host is a process with its own UTS and network namespaces, which forks for each run: to every
+other host its processes prove nothing by their ids, and all they hear of the store and of the
+platforms comes over one wire that can be cut, just as if they ran on another machine. Where no
+network namespaces can be made, hosts have names only. Leases are short, so that a host which is
+frozen, dead or cut off is taken over within seconds.
 """
 
 import shutil
@@ -11,7 +13,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from sqlalchemy import make_url
 from sqlmodel import select
 
 from audsync.clock import SystemClock
@@ -19,10 +23,14 @@ from audsync.store.database import Database
 from audsync.store.tables import Lease
 from tests.crash.forks import Forked, ForkServer, Haste
 from tests.crash.harness import Project, Started
+from tests.faults import wires
 from tests.faults.proxy import Mischief, Proxy
+from tests.faults.wires import Wire
 
 LEASE_S = 2.0
 REQUEST_TIMEOUT_S = 0.8
+_UNHEARD_MS = 1000
+"""How long a host of the tests waits for a store that does not even say that it heard."""
 
 
 def why_not() -> str:
@@ -44,6 +52,12 @@ class Host:
     forks: ForkServer
     proxy: Proxy
     store: Database
+    wire: Wire | None = None
+    """What it hears all by; None where it has no network of its own."""
+    store_url: str = ""
+    """How it reaches the store; "" for as everybody."""
+    store_proxy: Proxy | None = None
+    """On the way to the store, where it has a network of its own."""
     strangers: list[str] = field(default_factory=list)
     """Requests about members that left this host while it did not hold the lease."""
     running: Started | None = None
@@ -69,9 +83,25 @@ class Host:
         project = self.project
         project.write_config()
         text = (project.folder / "audsync.yaml").read_text()
-        (project.folder / f"{self.name}.yaml").write_text(
-            text.replace(project.sandbox, self.proxy.url)
-        )
+        platform = self.proxy.url
+        if self.wire is not None:
+            platform = f"http://localhost:{self.proxy.port}"
+            text = text.replace(project.store, self.store_url)
+        (project.folder / f"{self.name}.yaml").write_text(text.replace(project.sandbox, platform))
+
+    def cut_off(self) -> None:
+        """It hears nothing more: by its wire, where it has one, else of the platforms only."""
+        if self.wire is None:
+            self.proxy.shut()
+        else:
+            self.wire.cut()
+
+    def connect(self) -> None:
+        """It hears everything again."""
+        if self.wire is None:
+            self.proxy.open()
+        else:
+            self.wire.mend()
 
     def watch(self) -> None:
         """From now on, look at each request whether this host may send it."""
@@ -91,16 +121,50 @@ def two_hosts(project: Project) -> Iterator[tuple[Host, Host]]:
     store = Database(project.store, clock=SystemClock())
     with ExitStack() as stack:
         stack.callback(store.dispose)
-        hosts = []
-        for name in ("host-a", "host-b"):
-            script = f'hostname {name} && exec "$@"'
-            forks = ForkServer(("unshare", "--uts", "sh", "-c", script, "sh"))
-            stack.callback(forks.close)
-            proxy = stack.enter_context(Proxy(project.sandbox))
-            host = Host(name=name, project=project, forks=forks, proxy=proxy, store=store)
+        make = _apart if not wires.why_none() else _by_name
+        hosts = [make(stack, project, store, name) for name in ("host-a", "host-b")]
+        for host in hosts:
             host.write_config()
-            hosts.append(host)
         yield hosts[0], hosts[1]
+
+
+def kind() -> str:
+    """What the hosts of this machine are."""
+    missing = wires.why_none()
+    return "network namespaces" if not missing else f"host names only: {missing}"
+
+
+def _by_name(stack: ExitStack, project: Project, store: Database, name: str) -> Host:
+    """A host that has a name of its own, and shares the network."""
+    script = f'hostname {name} && exec "$@"'
+    forks = ForkServer(("unshare", "--uts", "sh", "-c", script, "sh"))
+    stack.callback(forks.close)
+    proxy = stack.enter_context(Proxy(project.sandbox))
+    return Host(name=name, project=project, forks=forks, proxy=proxy, store=store)
+
+
+def _apart(stack: ExitStack, project: Project, store: Database, name: str) -> Host:
+    """A host that has a network of its own as well."""
+    wire = wires.planned()
+    forks = ForkServer(wires.entering(wire, name, project.folder))
+    stack.callback(forks.close)
+    stack.enter_context(wires.laid(wire, forks.pid))
+    proxy = stack.enter_context(Proxy(project.sandbox, host=wire.here))
+    address = make_url(project.store)
+    folder, port = address.query["host"], address.query["port"]
+    server = Path(f"{folder}/.s.PGSQL.{port}")
+    store_proxy = stack.enter_context(Proxy(server, host=wire.here))
+    return Host(
+        name=name,
+        project=project,
+        forks=forks,
+        proxy=proxy,
+        store=store,
+        wire=wire,
+        store_proxy=store_proxy,
+        store_url=f"postgresql://audsync@{wire.here}:{store_proxy.port}/{address.database}"
+        f"?tcp_user_timeout={_UNHEARD_MS}",
+    )
 
 
 def separate_state(host: Host) -> Callable[[], None]:

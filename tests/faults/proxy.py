@@ -104,13 +104,17 @@ class _Link:
 class Proxy:
     """Listens until it is closed; `url` stands for the platform's address."""
 
-    def __init__(self, target: str | Path, *, place: Path | None = None) -> None:
+    def __init__(
+        self, target: str | Path, *, place: Path | None = None, host: str = "127.0.0.1"
+    ) -> None:
         """Listen before `target`.
 
         Args:
             target: `http://HOST:PORT`, or a socket's path.
-            place: the path of a socket to listen on; None for a port on loopback.
+            place: the path of a socket to listen on; None for a port of `host`.
+            host: an address of this machine.
         """
+        self._host = host
         self._target = target
         self._place = place
         self._armed: list[_Armed] = []
@@ -126,7 +130,12 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens, also while it is shut."""
+        return self._port
 
     def arm(self, *mischiefs: Mischief) -> None:
         """From now on these and no others; the first that wants a request gets it."""
@@ -166,7 +175,7 @@ class Proxy:
         if self._place is not None:
             self._server = await asyncio.start_unix_server(self._serve, self._place)
             return
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._serve, self._host, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:

@@ -33,7 +33,7 @@ from tests.crash.people import Town
 from tests.crash.test_run_due import make_due, unguarded
 from tests.crash.ways import GOOGLE, META, SNAPCHAT, TIKTOK
 from tests.databases import fresh_url
-from tests.faults.hosts import LEASE_S, REQUEST_TIMEOUT_S, Host, two_hosts
+from tests.faults.hosts import LEASE_S, REQUEST_TIMEOUT_S, Host, kind, two_hosts
 from tests.faults.test_people_must_act import MENDED, TROUBLE
 
 WAYS = (META, GOOGLE, TIKTOK, SNAPCHAT)
@@ -105,6 +105,7 @@ class Soak:
         self._mend()
         for host in self.hosts:
             host.proxy.open()
+            host.connect()
         project.request_timeout = project.max_wait = 20.0
         time.sleep(LEASE_S)  # a lease of a dead process of another host ends by itself
         project.write_segment(self.town.live())
@@ -133,7 +134,9 @@ class Soak:
             ),
             "killed with SIGKILL": self.counts["kills"],
             "faults that struck, at least": self.counts["faults"],
-            "outages": self.counts["outages"],
+            "hosts": kind(),
+            "platforms away for one host": self.counts["outages"],
+            "the other host cut off from all": self.counts["cut off"],
             "dead tokens": self.counts["tokens"],
             "jobs": self.counts["jobs"],
             "jobs whose books do not close": 0,
@@ -181,11 +184,7 @@ class Soak:
             victim = chance.choice(self.hosts)
             victim.signal(signal.SIGKILL)
             self.counts["kills"] += victim.running is not None
-        if chance.random() < 0.05:
-            self.hosts[0].proxy.shut()
-            self.counts["outages"] += 1
-        elif chance.random() < 0.3:
-            self.hosts[0].proxy.open()
+        self._separate()
         if self.dead and chance.random() < 0.3:
             self._mend()
         elif chance.random() < 0.05:
@@ -193,6 +192,20 @@ class Soak:
             self.dead = project.way.label
             project.configure(**TROUBLE[self.dead]["dead"])
             self.counts["tokens"] += 1
+
+    def _separate(self) -> None:
+        """Take the platforms from one host, and everything from the other; or give them back."""
+        chance, (first, second) = self.chance, self.hosts
+        if chance.random() < 0.05:
+            first.proxy.shut()
+            self.counts["outages"] += 1
+        elif chance.random() < 0.3:
+            first.proxy.open()
+        if chance.random() < 0.05:
+            second.cut_off()
+            self.counts["cut off"] += 1
+        elif chance.random() < 0.3:
+            second.connect()
 
     def _mend(self) -> None:
         """Make the tokens good, as a person would, and resume what was stopped for it."""

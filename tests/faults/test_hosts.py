@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -12,14 +12,17 @@ import pytest
 from tests.crash.harness import Project, wait_until
 from tests.crash.people import Town
 from tests.databases import fresh_url
+from tests.faults import wires
 from tests.faults.hosts import (
     LEASE_S,
     REQUEST_TIMEOUT_S,
     Host,
+    kind,
     separate_state,
     two_hosts,
     why_not,
 )
+from tests.faults.proxy import Act, Mischief
 from tests.faults.scene import IS_THOROUGH
 
 ROUNDS = 60 if IS_THOROUGH else 2
@@ -27,11 +30,17 @@ SEED = int(os.environ.get("AUDSYNC_CHAOS_SEED", "1"))
 FREEZES_S = (0.1, 1.3 * LEASE_S)
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
+needs_wires = pytest.mark.skipif(
+    bool(wires.why_none()), reason=f"without networks of their own: {wires.why_none()}"
+)
 
 
 @pytest.fixture
-def hosts(hasty_project: Project, tmp_path: Path) -> Iterator[tuple[Host, Host]]:
+def hosts(
+    hasty_project: Project, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> Iterator[tuple[Host, Host]]:
     project = hasty_project
+    record_property("hosts", kind())
     with fresh_url("postgresql", tmp_path) as url:
         project.store, project.batch_rows = url, 4
         project.request_timeout, project.max_wait = REQUEST_TIMEOUT_S, 2.0
@@ -128,3 +137,72 @@ def test_a_host_that_is_cut_off_from_the_platform_leaves_the_work_to_the_other(
     hosts[0].proxy.open()
     project.write_segment(town.live())
     synced(hosts[0])
+
+
+def cut_off_in_mid_run(
+    hosts: tuple[Host, Host], town: Town, *, cut: Callable[[], None], mend: Callable[[], None]
+) -> list[str]:
+    """The first host is cut off while it sends; the second takes over; the first hears again.
+
+    Returns:
+        requests about members that left a host while it did not hold the lease.
+    """
+    first, second, project = *hosts, hosts[0].project
+    for host in hosts:
+        host.watch()
+    project.write_segment(town.live())
+    project.arm({"kind": "slow", "path": "/users", "seconds": 0.1, "times": 0})
+    before = len(project.requests())
+    run = first.start("sync", "vip", "--allow-shrink")
+    wait_until(lambda: is_sending(project, before), "a request of the first host")
+    cut()
+    try:
+        project.write_segment(town.live())
+        synced(second)
+        project.write_segment(town.live())
+        synced(second)
+    finally:
+        mend()
+    ended = run.end()
+    assert ended.code in (0, 1, 3, 4, 6), str(ended)
+    project.calm()
+    project.write_segment(town.live())
+    synced(first)
+    synced(second)
+    project.assert_nothing_left()
+    return first.strangers + second.strangers
+
+
+def is_sending(project: Project, before: int) -> bool:
+    """Whether a request about members has come since there were `before` of all."""
+    path = project.way.members_path
+    return any(path in call["path"] for call in project.requests()[before:])
+
+
+@needs_wires
+def test_who_is_cut_off_from_all_is_taken_over_and_sends_nothing_of_its_own_afterwards(
+    hosts: tuple[Host, Host],
+) -> None:
+    town = Town(seed=5)
+    begin(hosts[0], town)
+    strangers = cut_off_in_mid_run(hosts, town, cut=hosts[0].cut_off, mend=hosts[0].connect)
+    assert strangers == []
+
+
+@needs_wires
+def test_who_hears_nothing_more_of_the_store_sends_nothing_after_the_other(
+    hosts: tuple[Host, Host],
+) -> None:
+    town = Town(seed=6)
+    begin(hosts[0], town)
+    store = hosts[0].store_proxy
+    assert store is not None
+
+    def fall_silent() -> None:
+        store.strike_all(Mischief(request_bytes=0, response_bytes=0, act=Act.SILENCE))
+
+    def speak_again() -> None:
+        store.shut()
+        store.open()
+
+    assert cut_off_in_mid_run(hosts, town, cut=fall_silent, mend=speak_again) == []

@@ -76,3 +76,16 @@ def test_too_few_is_fewer_than_the_platform_needs(platform: Platform) -> None:
     # Some platforms tell 0 for whatever is too small to be told.
     told.remember(audience, remote(0, None), now=NOON)
     assert told.too_small(audience, spec) is None
+
+
+def test_few_matches_are_warned_of_until_the_platform_tells_more() -> None:
+    audience = record()
+    assert told.matches_few(audience, least_percent=50) is None, "it tells none"
+    told.remember(audience, remote(percent=49), now=NOON)
+    told.remember(audience, remote(5, 5), now=LATER)
+    warning = told.matches_few(audience, least_percent=50)
+    assert warning is not None
+    assert warning["code"] == "LOW_MATCH_RATE"
+    assert audience.match_rate == pytest.approx(0.49), "the last one holds while none is told"
+    told.remember(audience, remote(percent=50), now=LATER)
+    assert told.matches_few(audience, least_percent=50) is None
