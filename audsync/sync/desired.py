@@ -197,7 +197,7 @@ class _Parts:
 def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Parts:
     """Read the source to its end; prepare the rows that are not known, a few batches at once."""
     identifiers, rows = reading.work / "new-identifiers.parquet", reading.work / "new-rows.parquet"
-    sizes = tally.Sizes(is_counting=known is None)
+    sizes = tally.Sizes(memory_bytes=reading.memory_bytes // 4 if known is None else 0)
     row_count = 0
     hits: list[Hashes] = [np.empty(0, dtype=np.uint64)]
     excluded: dict[str, int] = {}

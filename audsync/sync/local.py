@@ -225,8 +225,10 @@ class LocalEngine:
 
     def _sizes(self, found: Layers | None, *, less: Path | None = None) -> dict[Kind, int]:
         with self._session() as con:
+            # By 64 bits of each value, as `tally.Sizes`: a quarter of what would spill.
             rows = con.execute(
-                f"select kind, count(distinct value) from {layers.accepted(con, found, less=less)}"
+                "select kind, count(distinct hash(value))"
+                f" from {layers.accepted(con, found, less=less)}"
                 f" where kind < {FIRST_FIELD} group by kind"
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}

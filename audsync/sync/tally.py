@@ -20,15 +20,19 @@ class Sizes:
 
     Two of ten million values collide about once in a hundred thousand runs; then a size, which
     guards and people look at, is one too small.
+
+    Args:
+        memory_bytes: how much the hashes may take, 8 bytes each; beyond it nothing is counted, and
+            whoever wants the sizes has to count them in the files. 0: nothing is counted.
     """
 
-    def __init__(self, *, is_counting: bool) -> None:
-        self._is_counting = is_counting
+    def __init__(self, *, memory_bytes: int) -> None:
+        self._room = memory_bytes // 8
         self._hashes: dict[int, list[Hashes]] = defaultdict(list)
 
     def add(self, identifiers: pa.RecordBatch) -> None:
         """Note a batch of prepared values."""
-        if not self._is_counting or not identifiers.num_rows:
+        if self._room <= 0 or not identifiers.num_rows:
             return
         frame = pl.DataFrame(
             pa.Table.from_batches([identifiers.select(["kind", "value", "reason"])])
@@ -37,9 +41,14 @@ class Sizes:
         hashed = frame.select("kind", hash=pl.col("value").hash())
         for (kind,), part in hashed.partition_by("kind", as_dict=True).items():
             self._hashes[int(kind)].append(part["hash"].to_numpy())
+        self._room -= hashed.height
+        if self._room <= 0:
+            self._hashes.clear()
 
-    def by_kind(self) -> dict[Kind, int]:
-        """The sizes; the hashes are let go."""
+    def by_kind(self) -> dict[Kind, int] | None:
+        """The sizes, None where nothing was counted; the hashes are let go."""
+        if self._room <= 0:
+            return None
         sizes = {}
         for kind in sorted(self._hashes):
             hashes = np.concatenate(self._hashes.pop(kind))
