@@ -1,6 +1,7 @@
 """`python -m audsync`, and the entry point of the `audsync` command."""
 
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -10,9 +11,22 @@ def main() -> None:
 
         sys.stdout.write(f"audsync {__version__}\n")
         return
+    _leave_no_core()
     from audsync.cli.app import run  # noqa: PLC0415 - loads the command line
 
     sys.exit(run(sys.argv[1:]))
+
+
+def _leave_no_core() -> None:
+    """Let no crash write the memory to a file: people, tokens and the key are in it.
+
+    Only the soft limit: who wants a dump raises it for the process. Windows has no such limit.
+    """
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415 - Unix has it
+
+        _, most = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The command line: every command in one list, and the one place where errors become exit codes."""
 
+import json
 import logging
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ from audsync.cli import (
     syncing,
     watching,
 )
-from audsync.cli.context import set_up_logging
+from audsync.cli.context import globals_of, set_up_logging
 from audsync.cli.globals import Globals, split
 from audsync.errors import AudsyncError, CancelledError, UsageError
 
@@ -77,16 +78,26 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(notifications.app, name="notifications")
 
 
+def _tell_version(context: typer.Context, is_asked: bool) -> None:
+    """Before anything else is looked at: no command has to follow."""
+    if is_asked:
+        is_json = globals_of(context).as_json
+        typer.echo(json.dumps({"version": __version__}) if is_json else f"audsync {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def prepare(
-    context: typer.Context,
-    version: bool = typer.Option(False, "--version", help="Show the version and leave."),
+    version: bool = typer.Option(
+        False,
+        "--version",
+        is_eager=True,
+        callback=_tell_version,
+        help="Show the version and leave.",
+    ),
 ) -> None:
     """Keep ad-platform audiences exactly equal to customer segments."""
-    del context
-    if version:
-        typer.echo(f"audsync {__version__}")
-        raise typer.Exit
+    del version
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -37,7 +37,9 @@ def metrics(
     from audsync.services import metrics as service
 
     runtime = runtime_of(context)
-    if textfile is None:
+    if textfile is None and globals_of(context).as_json:
+        render.document({"metrics": service.document(runtime)})
+    elif textfile is None:
         typer.echo(service.text(runtime), nl=False)
-        return
-    service.write(runtime, textfile)
+    else:
+        service.write(runtime, textfile)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
@@ -54,13 +54,27 @@ class _Numbers:
 
 def text(runtime: Runtime) -> str:
     """The whole page."""
-    facts = health.known(runtime)
-    with runtime.database.reading() as session:
-        numbers = _numbers(session, runtime.config.tenant, facts)
     registry = CollectorRegistry()
-    registry.register(_Page(numbers))
+    registry.register(_page(runtime))
     page: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]  # it has no types
     return page.decode()
+
+
+def document(runtime: Runtime) -> list[dict[str, Any]]:
+    """The same for `--json`: each metric with its samples."""
+    return [
+        {
+            "name": metric.name,
+            "type": metric.type,
+            "unit": metric.unit or None,
+            "help": metric.documentation,
+            "samples": [
+                {"name": one.name, "labels": one.labels, "value": one.value}
+                for one in metric.samples
+            ],
+        }
+        for metric in _page(runtime).collect()
+    ]
 
 
 def write(runtime: Runtime, path: Path) -> None:
@@ -84,6 +98,12 @@ def write(runtime: Runtime, path: Path) -> None:
             " folder that is there and may be written to.",
             details={"path": str(path)},
         ) from None
+
+
+def _page(runtime: Runtime) -> "_Page":
+    facts = health.known(runtime)
+    with runtime.database.reading() as session:
+        return _Page(_numbers(session, runtime.config.tenant, facts))
 
 
 def _numbers(session: "Session", tenant_id: int, facts: Facts) -> _Numbers:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from audsync import __version__
 from tests.cli.conftest import Project
 
 
@@ -40,8 +41,16 @@ def test_metrics_are_openmetrics_and_written_in_one_step(project: Project, tmp_p
     assert f'audsync_request_seconds_bucket{{le="+Inf",platform="meta"}} {count[1]}' in page
     assert 'audsync_audience_last_success_age_seconds{audience="vip-meta-main"' in page
     assert "audsync_budget_ahead_seconds{" in page
+    found = {one["name"]: one for one in project.run("metrics", "--json").json["metrics"]}
+    (sample,) = found["audsync_check_ok"]["samples"][:1]
+    assert (set(sample["labels"]), sample["value"]) == ({"check"}, 1)
     target = tmp_path / "audsync.prom"
     assert project.run("metrics", "--textfile", str(target)).exit_code == 0
     assert target.read_text().endswith("# EOF\n")
     assert [path.name for path in tmp_path.glob(".audsync.prom*")] == []
     assert project.run("metrics", "--textfile", str(tmp_path / "no" / "x")).exit_code == 2
+
+
+def test_the_version_is_told_to_people_and_programs(project: Project) -> None:
+    assert project.run("--version").stdout == f"audsync {__version__}\n"
+    assert project.run("--json", "--version").json == {"version": __version__}
