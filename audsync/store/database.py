@@ -51,7 +51,9 @@ _POSTGRES_DEFAULTS: dict[str, Any] = {
 _CLOCK = "audsync_clock"
 _LIMITS = select(
     func.set_config("lock_timeout", f"{BUSY_TIMEOUT_S}s", True),
-    func.set_config("idle_in_transaction_session_timeout", "60s", True),
+    # Less than the others wait for a row: a host that was cut off in mid-transaction keeps its
+    # rows locked until then, as the server hears nothing of its end.
+    func.set_config("idle_in_transaction_session_timeout", "20s", True),
 )
 _SERVER_TIME = select(func.clock_timestamp())
 
