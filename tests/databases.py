@@ -14,13 +14,15 @@ from psycopg import sql
 
 from audsync.clock import Clock
 from audsync.domain import AudienceState, Platform
-from audsync.store import migrate
+from audsync.store import audit_tables, migrate, token_table
 from audsync.store.database import Database
 from audsync.store.tables import METADATA, PlatformAudience
 from tests.endings import at_end
 from tests.postgres import shared_server
 
 KINDS = ("sqlite", "postgresql")
+ALL_TABLES = (METADATA, audit_tables.ENTRY, audit_tables.TAIL, token_table.TOKEN)
+"""Some tables join the others only once their module is loaded."""
 _emptied: list[str] = []
 """Databases to use again: emptying one is quicker than making one."""
 
