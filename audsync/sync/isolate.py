@@ -247,7 +247,8 @@ def _reject(number: int, link: Carrier, error: AudsyncError) -> NewReject:
         number=number,
         profile=link.profile,
         kind=link.kind,
-        reason=error.message,
+        # Our own sentence often leads to details, which are not kept here.
+        reason=str(error.details.get("error_message") or error.message),
         platform_code=_platform_code(error.details),
     )
 

@@ -74,6 +74,8 @@ def test_the_others_land_and_the_one_is_named_by_its_profile(shop: Shop) -> None
     assert left_out["kinds"] == ["email"]
     assert len(left_out["profile"]) == 16
     assert left_out["platform_code"]
+    assert left_out["reason"]
+    assert "details." not in left_out["reason"], "they are not shown here"
     assert sha(BAD) not in str(told)
     assert [one["state"] for one in told["batches"]].count("left_out") == 1
 
