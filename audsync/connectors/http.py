@@ -25,6 +25,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 from audsync import __version__, logs, steps
 from audsync.clock import Clock
 from audsync.connectors.contract import HttpLimits
+from audsync.connectors.deadline import Deadline
 from audsync.connectors.gate import OwnGate
 from audsync.connectors.oauth import Bearer
 from audsync.connectors.replies import Reply
@@ -130,6 +131,7 @@ class ApiClient:
         self._limits = limits
         self._clock = clock
         self._gate = limits.gate or OwnGate(clock)
+        self._deadline = Deadline(limits.request_timeout_s)
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
 
     def call(
@@ -254,6 +256,7 @@ class ApiClient:
         details = {"platform": platform.lower()}
         for name, value in _HEADERS.items():
             request.headers.setdefault(name, value)
+        self._deadline.watch(request)
         steps.reached("http: before request")
         try:
             with closing(self._http.send(request, stream=True)) as response:
@@ -264,10 +267,10 @@ class ApiClient:
                 "Check the network, the proxy and base_url.",
                 details=details,
             ) from error
-        except httpx.TimeoutException as error:
-            message = f"{platform} did not answer in {self._limits.request_timeout_s:g} s."
-            raise OutcomeUnknownError(message, details=details) from error
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.TimeoutException) or self._deadline.has_passed:
+                message = f"{platform} did not answer in {self._limits.request_timeout_s:g} s."
+                raise OutcomeUnknownError(message, details=details) from error
             message = f"The connection to {platform} broke off ({type(error).__name__})."
             raise OutcomeUnknownError(message, timed_out=False, details=details) from error
         except UnreadableError as error:
