@@ -6,7 +6,7 @@ ROWS ?= 1000000
 SOAK ?= 600
 KILLS ?= 5000
 SEED ?= 1
-MINUTES ?= 10
+MINUTES ?= 30
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -50,7 +50,7 @@ coverage: $(READY)
 	$(BIN)/python -m coverage report --show-missing
 
 mutate: $(READY)
-	$(BIN)/python -m tests.sim.mutate --minutes $(MINUTES)
+	$(BIN)/python -m tests.sim.mutate --minutes $(MINUTES) --seed $(SEED)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache

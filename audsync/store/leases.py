@@ -79,7 +79,7 @@ def claim(database: Database, audience_id: UUID, *, owner: Owner, ttl_s: float =
     with database.transaction() as session:
         row = _locked(session, audience_id) or _made(session, audience_id)
         moment = now(session)
-        if row is None or _is_live(row, moment):
+        if _is_live(row, moment):
             raise _busy(session, audience_id, row)
         epoch, expires_at = row.epoch + 1, moment + timedelta(seconds=ttl_s)
         change = {
@@ -184,11 +184,11 @@ def _locked(session: Session, audience_id: UUID) -> Row[Any] | None:
     return execute(session, _LOCKED, {"audience": audience_id}).first()
 
 
-def _made(session: Session, audience_id: UUID) -> Row[Any] | None:
+def _made(session: Session, audience_id: UUID) -> Row[Any]:
     """The row of an audience that nobody claimed before, made by us or at this very moment."""
     empty = {"audience_id": audience_id, "epoch": 0, "host": "", "pid": 0, "pid_started": ""}
     insert_missing(session, tables.Lease, empty)
-    return _locked(session, audience_id)
+    return execute(session, _LOCKED, {"audience": audience_id}).one()
 
 
 def _is_live(row: _Held, moment: datetime) -> bool:
@@ -207,11 +207,9 @@ def _free(session: Session, audience_id: UUID) -> None:
     execute(session, _CHANGE, freed)
 
 
-def _busy(session: Session, audience_id: UUID, row: _Held | None) -> BusyError:
+def _busy(session: Session, audience_id: UUID, row: _Held) -> BusyError:
     audience = session.get(tables.PlatformAudience, audience_id)
     name = audience.slug if audience is not None else str(audience_id)
-    if row is None:
-        return BusyError(f"Another process works on `{name}`: try again in a moment.")
     since, heartbeat = _iso(row.acquired_at), _iso(row.heartbeat_at)
     return BusyError(
         f"Process {row.pid} on {row.host} has been working on `{name}` since {since} "

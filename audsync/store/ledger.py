@@ -136,8 +136,6 @@ def open_batches(session: Session, head: Head) -> Sequence[Batch]:
 
 def accepted_batches(session: Session, head: Head) -> Sequence[Batch]:
     """Those of `open_batches` that the platform accepted and has not worked off yet."""
-    if head.open_job_id is None:
-        return []
     key = {"audience": head.audience_id, "job": head.open_job_id}
     return session.scalars(_ACCEPTED_BATCHES, key).all()
 

@@ -231,8 +231,7 @@ def _end_stuck_session(
     The one row it takes is one of that replace, so it is among the uncertain already. Where the
     platform refuses that row, the session ends by itself when its time is over.
     """
-    if files.next_identifiers is None:
-        return
+    assert files.next_identifiers is not None, "a replace knows whom it sends"
     began = BatchFacts(
         number=1,
         action=Action.REPLACE,

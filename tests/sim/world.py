@@ -124,6 +124,8 @@ class World:
     random: Random
     is_linked: bool
     spec: Spec
+    patience_s: float = 60.0
+    """How long a run waits for what was accepted."""
     runs: int = 0
     witness: Witness = field(init=False)
 
@@ -230,7 +232,7 @@ class World:
             progress=_Silence(),
             check_stop=check_stop,
             must_last_s=60.0,
-            patience_s=60.0,
+            patience_s=self.patience_s,
             spec=self.spec,
             max_rows=run.max_rows,
         )

@@ -188,6 +188,11 @@ def test_batches_are_counted_by_state(run: Run, database: Database) -> None:
     assert [batch.number for batch in accepted] == [1]
 
 
+def test_nothing_is_accepted_where_no_plan_is_open(run: Run, database: Database) -> None:
+    with database.reading() as session:
+        assert ledger.accepted_batches(session, run.head()) == []
+
+
 def test_replacing_files_keeps_the_plan_open(run: Run, database: Database) -> None:
     run.plan(1)
     with database.transaction() as session:

@@ -177,3 +177,8 @@ def test_removals_are_cut_without_gaps(flags: list[tuple[int, bool]], max_rows: 
     assert all(0 < batch.rows <= max_rows for batch in batches)
     assert sum(batch.identifiers for batch in batches) == sum(not echo for _, echo in flags)
     assert sum(batch.profiles_left for batch in batches) == sum(leaving for leaving, _ in flags)
+
+
+def test_a_request_of_which_nothing_is_taken_has_no_rows() -> None:
+    nobody = np.array([], dtype=np.int64)
+    assert cut.rows_of_additions(nobody, nobody, pa.array([], pa.binary())).num_rows == 0
