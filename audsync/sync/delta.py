@@ -35,13 +35,16 @@ _FINDING = (
       union all select kind, value, false from u)
     group by kind, value
     """,
-    # Every value whose holders matter below: those, and all that a removal may take along.
+    # Every value whose holders matter below: those, and all that a removal may take along. Some
+    # stand there twice: to make them different takes more memory than to look them up.
     """
     create temp table candidate as
     select kind, value from lost
-    union select kind, value from u union select kind, value from r union select kind, value from e
-    union select kind, value from f
-    union select kind, value from
+    union all select kind, value from u
+    union all select kind, value from r
+    union all select kind, value from e
+    union all select kind, value from f
+    union all select kind, value from
       (select * from c_near union all select * from d_near) n semi join
       (select profile from change where not is_new
        union all select profile from u union all select profile from e
@@ -99,7 +102,7 @@ _JUDGING = (
     """,
     """
     create temp table again as
-    select distinct kind, value from (
+    select kind, value from (
       select n.kind, n.value from c_near n semi join parted using (profile)
       union all select u.kind, u.value from u semi join parted using (profile)
       union all select f.kind, f.value from f semi join parted using (profile)
@@ -108,14 +111,20 @@ _JUDGING = (
       union all select kind, value from r
       union all select kind, value from e) where kind < {field}
     """,
+    # Who is not sent and holds one of these. Steps of their own: two joins and a grouping at once
+    # need more memory than there is where most people changed.
+    """
+    create temp table bystander as
+    select profile, kind, value from holder
+      semi join again using (kind, value) anti join sent using (profile)
+    """,
     # One holder of each is enough to bring the person back; people sent anyway need no second row.
     """
     create temp table refreshed as
-    select profile from (
-      select min(h.profile) as profile,
-             bool_or(s.profile is not null) as is_covered
-      from holder h semi join again using (kind, value) left join sent s on h.profile = s.profile
-      group by h.kind, h.value) where not is_covered
+    select min(profile) as profile from bystander anti join (
+      select kind, value from holder semi join bystander using (kind, value)
+        semi join sent using (profile)) using (kind, value)
+      group by kind, value
     union select profile from aged anti join sent using (profile)
     """,
     # All of d of who is sent: they are near, but for holders from afar, mostly nobody.

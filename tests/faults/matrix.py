@@ -247,7 +247,13 @@ ROWS = (
         fault="two hosts at once, one frozen, killed or cut off",
         expected="one works; every end is exact",
         real=(
-            *_fault("hosts", "one_works_whoever_is_frozen_or_killed", on=frozenset({"meta"})),
+            *_fault(
+                "hosts",
+                "one_works_whoever_is_frozen_or_killed",
+                "who_is_cut_off_from_all_is_taken_over_and_sends_nothing_of_its_own_afterwards",
+                "who_hears_nothing_more_of_the_store_sends_nothing_after_the_other",
+                on=frozenset({"meta"}),
+            ),
             Cover(
                 test="tests/crash/test_run_due.py"
                 "::test_four_platforms_at_once_survive_a_kill_at_any_step"
@@ -288,8 +294,9 @@ ROWS = (
     ),
     Row(
         number=25,
-        fault="an upgrade, and back",
-        expected="each revision goes up and down; a newer store is refused",
+        fault="an upgrade in the middle of a plan, and back",
+        expected="an older version's plan is finished; a newer store is refused; down again too",
+        real=_fault("upgrade", "a_plan_of_an_older_version_is_finished_after_the_upgrade"),
         simulated=(
             Cover(
                 test="tests/store/test_migrations.py::test_every_revision_goes_up_and_down_again"

@@ -3,8 +3,9 @@
 from random import Random
 
 import pytest
+from sqlmodel import col, select
 
-from audsync.domain import BatchState, RemoteId, Settlement, SettlementState, UploadBatch
+from audsync.domain import Action, BatchState, RemoteId, Settlement, SettlementState, UploadBatch
 from audsync.errors import (
     CancelledError,
     CredentialsExpiredError,
@@ -13,6 +14,7 @@ from audsync.errors import (
     ValidationError,
 )
 from audsync.store import ledger
+from audsync.store.tables import Batch
 from tests.sim.connector import SimConnector
 from tests.sim.history import ANYTHING, Recipe, end_clean, make_world, plain_run, play
 from tests.sim.ledger_room import room
@@ -148,3 +150,16 @@ def test_a_session_whose_filler_is_refused_ends_by_itself(monkeypatch: pytest.Mo
     world.room.clock.advance(SESSION_S)
     end_clean(world, crowd)
     assert len(refused) == 1
+
+
+def test_a_request_that_is_confirmed_keeps_how_many_rows_it_was(
+    settling: tuple[World, Crowd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, crowd = settling
+    answers(monkeypatch, Settlement(state=SettlementState.CONFIRMED))
+    world.go(plain_run(world.random, crowd))
+    with world.room.database.reading() as session:
+        batches = session.exec(select(Batch).where(col(Batch.action) == Action.ADD)).all()
+    told = [one for one in batches if one.state is BatchState.APPLIED]
+    assert told
+    assert [one.received_rows for one in told] == [one.rows for one in told]

@@ -151,3 +151,13 @@ def test_a_segment_that_was_only_read_is_pending() -> None:
     made = books.of_segment(counts)
     assert made.profiles_pending == 7
     assert made.rejected == {"phone": {"x": 1}}
+
+
+def test_of_a_whole_that_was_not_taken_only_what_was_refused_has_left() -> None:
+    states = (BatchState.REFUSED, BatchState.ACCEPTED, BatchState.UNKNOWN)
+    whole = [replace(batch(number), state=state) for number, state in enumerate(states, start=1)]
+    assert [one.state for one in books.as_one(whole)] == [
+        BatchState.REFUSED,
+        BatchState.PLANNED,
+        BatchState.UNKNOWN,
+    ]

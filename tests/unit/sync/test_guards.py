@@ -181,3 +181,36 @@ def test_people_on_a_list_do_not_count_as_missing() -> None:
     guard = Guard(min_profiles=10)
     assert not refused_by(removes=0, of=100, profiles=8, suppressed=2, guard=guard)
     assert refused_by(removes=0, of=100, profiles=8, suppressed=1, guard=guard)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("team a", "the list team a names"), ("3f", "the list suppress.0 names")]
+)
+def test_a_list_that_names_nobody_any_more_is_told_by_what_a_person_calls_it(
+    name: str, told: str
+) -> None:
+    verdicts = judge(
+        Guard(),
+        counts=SegmentCounts(rows=10, profiles=10),
+        summary=summary_of_nothing(),
+        before=Before(snapshot_size=10, list_sizes={name: 7}),
+        list_sizes={name: 0},
+    )
+    (refused,) = [verdict for verdict in verdicts if not verdict.is_ok]
+    assert refused.name == "emptied_list"
+    assert told in refused.message
+
+
+def summary_of_nothing() -> PlanSummary:
+    """A plan that has nothing to say."""
+    return PlanSummary(
+        kinds={},
+        causes={},
+        profiles_sent=0,
+        profiles_new=0,
+        profiles_refreshed=0,
+        profiles_left=0,
+        profiles_left_silently=0,
+        echoed=0,
+        session_kinds=(),
+    )
