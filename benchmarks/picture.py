@@ -6,7 +6,7 @@ from collections.abc import Mapping
 Points = Mapping[int, Mapping[str, float]]
 """Profiles -> what was run -> megabytes at its peak."""
 _WIDTH, _HEIGHT = 720, 400
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 44, 48
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 44, 44, 48
 _COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df")
 _STEP_MB = 200
 
