@@ -1,7 +1,7 @@
 """The whole configuration as values. Reading it from a file is the work of `load`."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
@@ -25,6 +25,7 @@ from audsync.config.credentials import (
     SnapchatCredentials,
     TiktokCredentials,
 )
+from audsync.config.engine import EngineConfig, LocalEngineConfig, SparkEngineConfig
 from audsync.config.objects import (
     AnyObjects,
     AzureObjects,
@@ -91,6 +92,7 @@ __all__ = [
     "IdentifierColumns",
     "Identity",
     "Limits",
+    "LocalEngineConfig",
     "MetaConnection",
     "MetaCredentials",
     "MetaOptions",
@@ -106,6 +108,7 @@ __all__ = [
     "SnapchatCredentials",
     "SnapchatOptions",
     "SourceConfig",
+    "SparkEngineConfig",
     "SqlSource",
     "StateConfig",
     "StoreConfig",
@@ -277,6 +280,10 @@ class Config(Section):
     secrets: SecretsConfig = Field(
         default_factory=SecretsConfig, description="Where secrets in this file may come from."
     )
+    engine: EngineConfig = Field(
+        default_factory=LocalEngineConfig,
+        description="Where segments of files are read and prepared.",
+    )
     objects: tuple[AnyObjects, ...] = Field(
         default=(), description="Ways into object stores, where the environment does not say."
     )
@@ -312,6 +319,16 @@ class Config(Section):
     def _resolve_default_paths(cls, values: Any) -> Any:  # noqa: ANN401 - as pydantic gives it
         """Have the default paths checked too: that is where they become absolute."""
         return {"store": {}, "state": {}, **values} if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _keep_encrypted(self) -> Self:
+        engines = [self.engine, *(segment.engine for segment in self.segments.values())]
+        if self.state.encrypt and any(isinstance(one, SparkEngineConfig) for one in engines):
+            raise ValueError(
+                "must not have both state.encrypt and an engine of kind spark, whose files lie"
+                " unencrypted until they are taken in"
+            )
+        return self
 
     def model_post_init(self, context: Any, /) -> None:  # noqa: ANN401 - as pydantic gives it
         """Remember what stands around the file."""

@@ -13,9 +13,11 @@ from pydantic import (
     model_validator,
 )
 
+from audsync.config.engine import EngineConfig, SparkEngineConfig
 from audsync.config.people import Consent, HoldoutConfig, YesWord
 from audsync.config.times import Day, Duration
 from audsync.config.values import (
+    OBJECT_SCHEMES,
     Column,
     Columns,
     Name,
@@ -284,6 +286,10 @@ class SegmentConfig(Section):
         default=None,
         description="People of it who are kept out of every platform; unset: `defaults.holdout`.",
     )
+    engine: EngineConfig | None = Field(
+        default=None,
+        description="Where its files are read and prepared; unset: `engine` of the top.",
+    )
     active: bool = Field(default=True, description="Whether the segment may be synced.")
 
     @model_validator(mode="after")
@@ -302,6 +308,22 @@ class SegmentConfig(Section):
                 f" {'include' if self.include else 'source'}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _be_shared(self) -> Self:
+        if isinstance(self.engine, SparkEngineConfig) and not self.can_be_shared:
+            raise ValueError(
+                "must not have engine: {kind: spark} unless its source is files of a folder; rows"
+                " of databases, objects and sets of segments are prepared on this machine"
+            )
+        return self
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Whether a cluster can read it: files that lie in a folder."""
+        if not isinstance(self.source, FileSource):
+            return False
+        return not self.source.path.startswith(tuple(f"{each}://" for each in OBJECT_SCHEMES))
 
     @property
     def mapped(self) -> ColumnsConfig:

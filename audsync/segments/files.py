@@ -10,22 +10,35 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from audsync.objects.address import is_object
+from audsync.objects.stores import ObjectAccess
 from audsync.segments import diagnosis, fetching, kinds, structure
 from audsync.segments.condition import Condition, parse_condition, type_fault
 from audsync.segments.contract import FileQuery
 from audsync.segments.engine import open_engine
 from audsync.segments.layout import Layout, read_layout
-from audsync.segments.listing import Format, SourceFile, check_age, find_files
+from audsync.segments.listing import Format, SourceFile, check_age, find_files, seen_from_here
 from audsync.segments.lists import taken_apart
 from audsync.segments.selection import Part, statement
 from audsync.segments.sweep import sweep
 
 _FAILURES = (duckdb.Error, pa.ArrowException, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """One file of a reading, and all that it takes to read it as `read` does, on any host."""
+
+    query: FileQuery
+    part: Part
+    condition: Condition | None
+
+
 _Group = tuple[Layout, tuple[SourceFile, ...]]
 
 
@@ -63,6 +76,49 @@ def read(query: FileQuery) -> Generator[pa.RecordBatch, None, None]:
         SourceError: at once, or from any step of the iteration, the last one included.
     """
     return _stream(_prepare(query))
+
+
+def shares(query: FileQuery) -> tuple[Share, ...]:
+    """The reading, a file at a time: together they have the very rows that `read` has.
+
+    The files must be no objects, and lie under the same paths wherever a share is read.
+
+    Raises:
+        SourceError: as for `read`.
+    """
+    reading = _prepare(query)
+    reading.connection.close()
+    return tuple(
+        Share(
+            query=replace(reading.query, access=ObjectAccess()),
+            part=replace(part, files=(file,)),
+            condition=reading.condition,
+        )
+        for part in reading.parts
+        for file in part.files
+    )
+
+
+def read_share(share: Share, *, spill: Path) -> Generator[pa.RecordBatch, None, None]:
+    """The rows of one file, as `read` describes them.
+
+    Args:
+        share: of a reading on this host or another.
+        spill: a private folder on this one.
+
+    Raises:
+        SourceError: as for `read`; also if the file is not the one that was found.
+    """
+    here = tuple(map(seen_from_here, share.part.files))
+    query, part = replace(share.query, spill=spill), replace(share.part, files=here)
+    reading = _Reading(
+        connection=_open(query, here),
+        query=query,
+        parts=(part,),
+        condition=share.condition,
+        sql=statement(query, (part,), share.condition),
+    )
+    return _stream(reading)
 
 
 def columns_of(query: FileQuery) -> list[str]:

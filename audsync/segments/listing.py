@@ -8,7 +8,7 @@ import glob
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -20,6 +20,8 @@ from audsync.segments.bytestream import Compression, compression_of
 DELTA_LOG = "_delta_log"
 """The folder that makes a folder of Parquet files a Delta table."""
 _MAX_NAMED = 5
+_OF_CONTENT = 2
+"""From there on a stamp says the same on every host: size and time, after device and inode."""
 
 
 class Format(StrEnum):
@@ -91,6 +93,25 @@ def find_files(path: str, format_name: str | None) -> tuple[SourceFile, ...]:
         )
     formats = formats_of([str(file) for file in found], format_name)
     return tuple(inspect_file(file, format_) for file, format_ in zip(found, formats, strict=True))
+
+
+def seen_from_here(file: SourceFile) -> SourceFile:
+    """The same file where another host found it: mounts differ, its size and time do not.
+
+    Raises:
+        SourceError: it is not there, or is another one.
+    """
+    try:
+        here = _stamp(file.path.stat())
+    except OSError as error:
+        raise _unreadable(file.path, error) from error
+    if here[_OF_CONTENT:] != file.stamp[_OF_CONTENT:]:
+        raise SourceError(
+            f"{file} is not the file that was found as the reading began; let the export finish"
+            " (write to another name, then rename) and run again",
+            details={"path": str(file)},
+        )
+    return replace(file, stamp=here)
 
 
 def check_age(written_at: Mapping[str, datetime], not_before: datetime | None) -> None:

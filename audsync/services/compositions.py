@@ -91,7 +91,8 @@ def segment_for(
     Raises:
         SegmentNotFoundError, SegmentInactiveError: it may not be used.
     """
-    from audsync.sync.desired import Reading, prepare_segment, rules_of
+    from audsync.sync.desired import prepare_segment, rules_of
+    from audsync.sync.parts import Reading
     from audsync.sync.ports import Segment
 
     config = runtime.segment(name)
@@ -111,6 +112,7 @@ def segment_for(
         advance=_advance(runtime),
         holdouts=holdouts_of(runtime, name),
         source=runtime.reader.read if runtime.reader else None,
+        cluster=segments.cluster_of(runtime, config),
     )
 
     def prepare(cache: "StateFiles | None") -> "Desired":

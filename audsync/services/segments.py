@@ -11,6 +11,7 @@ from audsync.config.model import (
     FileSource,
     IdentifierColumns,
     SegmentConfig,
+    SparkEngineConfig,
     SqlSource,
     SuppressionConfig,
 )
@@ -20,6 +21,7 @@ from audsync.services.runtime import Runtime
 if TYPE_CHECKING:
     from audsync.identifiers.kernel import PrepareSpec
     from audsync.segments.contract import Query
+    from audsync.sync.parts import Cluster
 
 SALT = "profile_salt"
 SHARE_OF_DUCKDB = 0.4
@@ -66,6 +68,23 @@ def prepare_spec(
         region=segment.region or runtime.config.defaults.region,
         phone_policy=PhonePolicy(segment.phone_policy.value),
         yes_words=yes_words_of(runtime, segment),
+    )
+
+
+def cluster_of(runtime: Runtime, segment: SegmentConfig) -> "Cluster | None":
+    """Where the segment is read and prepared; None for this machine.
+
+    The engine of the top is for segments that a cluster can read; others stay here.
+    """
+    engine = segment.engine or runtime.config.engine
+    if not isinstance(engine, SparkEngineConfig) or not segment.can_be_shared:
+        return None
+    from audsync.sync.parts import Cluster
+
+    return Cluster(
+        remote=engine.remote.get_secret_value(),
+        folder=Path(engine.folder) if engine.folder else None,
+        ships=engine.ship,
     )
 
 

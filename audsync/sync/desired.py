@@ -9,10 +9,10 @@ import gc
 import hashlib
 import json
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,45 +21,24 @@ import numpy as np
 import pyarrow as pa
 
 from audsync.domain import YES_WORDS
-from audsync.identifiers.kernel import PrepareSpec, rules_version
-from audsync.segments.contract import Query
-from audsync.segments.reading import Source
+from audsync.identifiers.kernel import rules_version
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, tally
 from audsync.sync.agreement import has_agreed
 from audsync.sync.contract import Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
-from audsync.sync.holdout import Holdout
 from audsync.sync.inspection import profiles
 from audsync.sync.known import BYTES_A_ROW, ROWS, Hashes, Known, distinct
 from audsync.sync.layers import NEXT, Layers
 from audsync.sync.membership import pieces
-from audsync.sync.sets import People, Piece, is_excluded, signature, specs_of
+from audsync.sync.parts import Parts, Reading
+from audsync.sync.sets import Piece, is_excluded, signature, specs_of
 from audsync.sync.suppression import Listed, read_lists
 
 WORKERS = 2
 _IN_FLIGHT = WORKERS + 1
 _FULL_ROWS = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What to read, for whom, and where to work."""
-
-    query: People
-    suppress: Sequence[Query]
-    spec: PrepareSpec
-    salt: str = field(repr=False)
-    folder: AudienceFolder
-    work: Path
-    memory_bytes: int
-    advance: Callable[[int], None]
-    """Told the number of source rows that were read since it was told last; raises to stop."""
-    holdouts: Sequence[Holdout] = ()
-    """Draws that keep people out."""
-    source: Source | None = None
-    """Reads each source, where that is not done alone."""
 
 
 def rules_of(reading: Reading) -> str:
@@ -87,10 +66,11 @@ def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
         SourceError: the source cannot be read to its end; nothing of it is used.
         StateError: the files cannot be written.
     """
-    old = _Old.of(reading, cache)
+    # A cluster prepares all rows anew: what an earlier preparation knows is here, and they there.
+    old = None if reading.cluster else _Old.of(reading, cache)
     suppressed = reading.work / "suppressed.parquet" if reading.suppress else None
     listed = _listed(reading, suppressed)
-    parts = _stream(reading, old.known if old else None, listed)
+    parts = _prepared(reading, old.known if old else None, listed)
     if old and old.is_confirmed and not reading.suppress and parts.is_unchanged(old.known):
         return _unchanged(reading, old, parts.excluded)
     composed = compose.compose(
@@ -176,25 +156,16 @@ class _Old:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """What the rows that are not known came to."""
+def _prepared(reading: Reading, known: Known | None, listed: Listed | None) -> Parts:
+    """Read and prepare the rows that are not known, here or on a cluster."""
+    if reading.cluster is None:
+        return _stream(reading, known, listed)
+    from audsync.sync.spark import parts  # noqa: PLC0415 - loaded only where there is a cluster
 
-    identifiers: Path
-    rows: Path
-    row_count: int
-    sizes: tally.Sizes
-    suppressed: Hashes
-    """Profiles on the lists, as far as that shows in the rows; see `suppression`."""
-    excluded: Mapping[str, int]
-    """Rows of each segment that is taken out of this one."""
-
-    def is_unchanged(self, known: Known) -> bool:
-        """Whether the source holds exactly the old rows."""
-        return self.row_count == 0 and known.is_all_seen_once
+    return parts.prepare(reading, reading.cluster, listed)
 
 
-def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Parts:
+def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> Parts:
     """Read the source to its end; prepare the rows that are not known, a few batches at once."""
     identifiers, rows = reading.work / "new-identifiers.parquet", reading.work / "new-rows.parquet"
     sizes = tally.Sizes(memory_bytes=reading.memory_bytes // 4 if known is None else 0)
@@ -213,7 +184,7 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> _Pa
             states.write_batch(done.rows)
             sizes.add(done.identifiers)
             row_count += done.rows.num_rows
-    return _Parts(
+    return Parts(
         identifiers=identifiers,
         rows=rows,
         row_count=row_count,

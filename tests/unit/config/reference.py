@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from audsync.config import model
 from audsync.config.connections import GoogleConsent
+from audsync.config.engine import LocalEngineConfig, SparkEngineConfig
 from audsync.config.values import Section
 
 SECTIONS: list[tuple[str, type[Section]]] = [
@@ -18,6 +19,8 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("limits", model.Limits),
     ("schedule", model.ScheduleConfig),
     ("secrets", model.SecretsConfig),
+    ("engine, kind: local", LocalEngineConfig),
+    ("engine, kind: spark", SparkEngineConfig),
     ("objects[], type: s3", model.S3Objects),
     ("objects[], type: gs", model.GcsObjects),
     ("objects[], type: az", model.AzureObjects),

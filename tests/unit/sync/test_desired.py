@@ -17,9 +17,10 @@ from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync import duck, layers
 from audsync.sync.contract import Desired, StateFiles
-from audsync.sync.desired import Reading, prepare_segment
+from audsync.sync.desired import prepare_segment
 from audsync.sync.known import ROWS
 from audsync.sync.layers import NEXT, Layers
+from audsync.sync.parts import Reading
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60")) // 15
 _ROWS = 80

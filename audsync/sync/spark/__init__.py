@@ -1,0 +1,1 @@
+"""Preparing a segment on a Spark cluster, through Spark Connect."""

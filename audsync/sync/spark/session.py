@@ -1,0 +1,195 @@
+"""The one place that speaks Spark Connect: a session, what is sent along, one job, one look.
+
+Spark's own texts may quote what it worked on, so of its errors only their names are told.
+"""
+
+import atexit
+import importlib.metadata
+import json
+import shutil
+import tempfile
+import threading
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import audsync
+from audsync.errors import ConfigError, SourceError
+from audsync.sync.parts import Cluster
+from audsync.sync.spark import bootstrap
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_LIBRARIES = "audsync-libraries"
+_SHIPPED = (
+    "annotated-types",
+    "duckdb",
+    "numpy",
+    "phonenumbers",
+    "polars",
+    "polars-runtime-32",
+    "pydantic",
+    "pydantic-core",
+    "typing-extensions",
+    "typing-inspection",
+)
+"""Distributions that `work` needs, but for pyarrow: who runs `mapInArrow` has that loaded."""
+_LOOK_S = 0.5
+_ROUGHLY = 1
+"""Level of compression: the archive is sent once, and packing it must not take long."""
+
+
+class Session:
+    """A session on a cluster, to be used from any thread."""
+
+    def __init__(self, spark: "SparkSession", *, ships: bool) -> None:
+        self._spark = spark
+        self._libraries = _LIBRARIES if ships else None
+        self.is_good = True
+        """Whether nothing failed on it: servers forget sessions, and who asks anew gets another."""
+
+    def write(
+        self, payload: bytes, *, shares: int, ddl: str, folder: Path, watch: Callable[[], None]
+    ) -> None:
+        """Work off the shares, a task each, and write their lines as Parquet.
+
+        Args:
+            payload: the pickled order.
+            shares: how many there are.
+            ddl: columns of the lines.
+            folder: an empty one that all executors see; what is in it counts with `_SUCCESS`.
+            watch: called now and then; what it raises ends the job.
+
+        Raises:
+            SourceError: the job failed; nothing of the folder may be used.
+        """
+        tag = f"audsync-{token_hex(8)}"
+
+        def job() -> None:
+            self._spark.addTag(tag)
+            work = bootstrap.on_executor(payload, self._libraries)
+            numbers = self._spark.range(0, shares, 1, shares)
+            numbers.mapInArrow(work, ddl).write.mode("append").parquet(folder.as_uri())
+
+        with ThreadPoolExecutor(1, "audsync-spark") as pool:
+            running = pool.submit(job)
+            try:
+                _wait(running, watch)
+            except BaseException:
+                self.is_good = not running.done()
+                if self.is_good:
+                    self._spark.interruptTag(tag)
+                raise
+
+    def ask(self, payload: bytes) -> Mapping[str, str]:
+        """What one executor says of itself, see `looking.look`."""
+        work = bootstrap.asking(payload, self._libraries)
+        try:
+            found = self._spark.range(0, 1, 1, 1).mapInArrow(work, "answer string").collect()
+        except Exception as error:  # noqa: BLE001 - of whatever kind: gRPC, Spark, Python
+            failure = _name_of(error)
+        else:
+            return dict(json.loads(found[0]["answer"]))
+        self.is_good = False
+        raise _failed("could not run a line of Python on an executor", failure)
+
+    @property
+    def version(self) -> str:
+        """Of the server."""
+        return str(self._spark.version)
+
+
+_lock = threading.Lock()
+_open: dict[Cluster, Session] = {}
+
+
+def connect(cluster: Cluster) -> Session:
+    """The process's session on the cluster; a new one where there is none.
+
+    Raises:
+        ConfigError: the client is not installed.
+        SourceError: nobody answers there, or it will not have us.
+    """
+    with _lock:
+        known = _open.get(cluster)
+        if known is None or not known.is_good:
+            known = _open[cluster] = _connected(cluster)
+        return known
+
+
+def _connected(cluster: Cluster) -> Session:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, which is used for nothing here
+            from pyspark import cloudpickle  # noqa: PLC0415 - a second, and only for Spark
+            from pyspark.sql import SparkSession  # noqa: PLC0415 - as above
+    except ImportError:
+        raise ConfigError(
+            "`engine` says spark, and its client is not installed;"
+            " run `pip install 'audsync[spark]'`.",
+            details={"key": "engine"},
+        ) from None
+    cloudpickle.register_pickle_by_value(bootstrap)  # type: ignore[no-untyped-call]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            spark = SparkSession.builder.remote(cluster.remote).create()
+        if cluster.ships:
+            spark.addArtifacts(f"{_archive()}#{_LIBRARIES}", archive=True)
+    except Exception as error:  # noqa: BLE001 - of whatever kind: gRPC, Spark, Python
+        failure = _name_of(error)
+    else:
+        return Session(spark, ships=cluster.ships)
+    raise _failed("cannot be reached, or refuses us; see `engine.remote`", failure)
+
+
+def _wait(running: "Future[None]", watch: Callable[[], None]) -> None:
+    while not wait([running], timeout=_LOOK_S).done:
+        watch()
+    error = running.exception()
+    if isinstance(error, Exception):
+        failure = _name_of(error)
+        raise _failed("could not prepare the segment; the cluster's own logs say why", failure)
+
+
+def _failed(what: str, failure: str) -> SourceError:
+    return SourceError(
+        f"Spark {what} ({failure}). Nothing was sent; `audsync doctor` looks closer.",
+        details={"engine": "spark", "failure": failure},
+    )
+
+
+def _name_of(error: Exception) -> str:
+    """The kind of an error of Spark, and its condition, which is a word of Spark's."""
+    condition: Any = getattr(error, "getCondition", lambda: None)()
+    return f"{type(error).__name__}{f': {condition}' if condition else ''}"
+
+
+@lru_cache(maxsize=1)
+def _archive() -> Path:
+    """The package and the libraries that its kernel needs, packed once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="audsync-spark-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    packed = folder / f"{_LIBRARIES}.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=_ROUGHLY) as archive:
+        for file, name in _files():
+            archive.write(file, name)
+    return packed
+
+
+def _files() -> Iterator[tuple[Path, str]]:
+    """Every file to send, and its name in the archive."""
+    package = Path(audsync.__file__).parent
+    for file in sorted(package.rglob("*.py")):
+        yield file, str(file.relative_to(package.parent))
+    for name in _SHIPPED:
+        for listed in importlib.metadata.files(name) or ():
+            # What lies beside the libraries are programs and compiled copies, of this machine.
+            if not {"..", "__pycache__", "tests"}.intersection(listed.parts):
+                yield Path(str(listed.locate())), str(listed)
