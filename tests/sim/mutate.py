@@ -25,7 +25,7 @@ _OWN = {
     "sync/run": [],
     "sync/recover": [],
     "sync/send": ["unit/sync/test_request_size.py"],
-    "sync/fold": [],
+    "sync/fold": ["sim/test_engines_agree.py"],
     "sync/settle": [],
     "sync/cut": ["unit/sync/test_cut.py", "unit/sync/test_cut_by_kind.py"],
     "sync/guards": ["unit/sync/test_guards.py"],
