@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 # One more than the machine has cores: some crash tests only wait for a clock.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: setup demo test check bench chaos coverage mutate clean
+.PHONY: setup demo test spark check bench chaos coverage mutate clean
 
 setup: $(READY)
 
@@ -29,6 +29,15 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+# Tests on a Spark cluster of this machine: Java 17 or later, and 500 MB for the server, once.
+spark: $(READY) .spark/.ready
+	$(BIN)/python -m pytest -n0 tests/spark
+
+.spark/.ready:
+	$(PYTHON) -m venv .spark
+	.spark/bin/python -m pip install --quiet --disable-pip-version-check pyspark==4.3.0 pyarrow==26.0.1
+	touch .spark/.ready
 
 check: $(READY)
 	$(BIN)/ruff format --check
@@ -53,5 +62,5 @@ mutate: $(READY)
 	$(BIN)/python -m tests.sim.mutate --minutes $(MINUTES) --seed $(SEED)
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) .spark build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

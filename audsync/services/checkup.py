@@ -1,7 +1,13 @@
 """`doctor`: everything a sync needs, looked at without changing any of it."""
 
 from audsync.errors import ConfigError
-from audsync.services import access_checks, connection_checks, notify_checks, storage_checks
+from audsync.services import (
+    access_checks,
+    connection_checks,
+    engine_checks,
+    notify_checks,
+    storage_checks,
+)
 from audsync.services.checks import Check, bad, good, guarded
 from audsync.services.runtime import Runtime
 
@@ -32,6 +38,7 @@ def examine(runtime: Runtime) -> list[Check]:
         ),
         *connection_checks.connections(runtime),
         *access_checks.sources(runtime),
+        *engine_checks.engines(runtime),
         *guarded(
             "notify",
             lambda: notify_checks.receivers(runtime),

@@ -21,6 +21,8 @@ _OLDEST_JAVA = 17
 
 def missing() -> str | None:
     """What keeps a cluster from being started here; None for nothing."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return "one cluster is enough, so these run in one process: make spark"
     java = shutil.which("java")
     if java is None:
         return "no Java here: apt-get install openjdk-17-jre-headless"

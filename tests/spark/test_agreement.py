@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -44,18 +45,18 @@ class Place:
     def source(self) -> Path:
         return self.root / "people"
 
-    def write(self) -> None:
-        """A few files of the format that the seed picks."""
+    def write(self, files: int = 3, rows: int = 60) -> None:
+        """Files of the format that the seed picks, each with fewer than so many rows."""
         random = Random(self.seed)
         self.source.mkdir()
-        sizes = {0: [0], 1: [0, 3]}.get(self.seed, [random.randrange(60) for _ in range(3)])
+        sizes = {0: [0], 1: [0, 3]}.get(self.seed, [random.randrange(rows) for _ in range(files)])
         for number, size in enumerate(sizes):
-            rows = [self._row(random) for _ in range(size)]
+            people = [self._row(random) for _ in range(size)]
             if self.seed % 2:
-                self._write_csv(self.source / f"part-{number}.csv", rows)
+                self._write_csv(self.source / f"part-{number}.csv", people)
             else:
                 types = [(name, pa.string()) for name in _COLUMNS[:-1]] + [("spent", pa.float64())]
-                table = pa.Table.from_pylist(rows, schema=pa.schema(types))
+                table = pa.Table.from_pylist(people, schema=pa.schema(types))
                 pq.write_table(table, self.source / f"part-{number}.parquet")
         (self.root / "out.csv").write_text("email\nshared@home.example\nstranger@example.com\n")
 
@@ -80,7 +81,14 @@ class Place:
             writer.writeheader()
             writer.writerows(rows)
 
-    def prepare(self, name: str, cluster: Cluster | None) -> tuple[Desired, AudienceFolder]:
+    def prepare(
+        self,
+        name: str,
+        cluster: Cluster | None,
+        *,
+        watch: Callable[[], None] = lambda: None,
+        platform: Any = None,  # noqa: ANN401 - one test names a platform that there is not
+    ) -> tuple[Desired, AudienceFolder]:
         folder = AudienceFolder(self.root / name, "a")
         work = folder.open_work()
         mapped = {"email": ("email", "mail2"), "phone": ("phone",), "country": ("country",)}
@@ -109,16 +117,16 @@ class Place:
             memory_bytes=200 << 20,
             spill=work / SPILL,
         )
-        platforms = list(Platform)
+        takers: list[Any] = list(Platform)
         reading = Reading(
             query=query,
             suppress=[listed] if self.seed % 4 == 0 else [],
-            spec=PrepareSpec(platform=platforms[self.seed % len(platforms)], region="DE"),
+            spec=PrepareSpec(platform=platform or takers[self.seed % len(takers)], region="DE"),
             salt="salt",
             folder=folder,
             work=work,
             memory_bytes=200 << 20,
-            advance=lambda _rows: None,
+            advance=lambda _rows: watch(),
             holdouts=[Holdout(name="test", percent=20)] if self.seed % 5 == 0 else [],
             cluster=cluster,
         )

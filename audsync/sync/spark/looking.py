@@ -1,6 +1,6 @@
 """What `doctor` has an executor do: prepare one row, and say what it did it with."""
 
-import pickle  # nosec B403 - what comes from our own client, through Spark, which runs code anyway
+import pickle  # nosec B403
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ def look(payload: bytes) -> dict[str, str]:
     Args:
         payload: a pickled `PrepareSpec`.
     """
-    spec: PrepareSpec = pickle.loads(payload)  # noqa: S301 # nosec B301 - see the import
+    spec: PrepareSpec = pickle.loads(payload)  # noqa: S301 - our own, through Spark # nosec B301
     columns = {name: pa.array([cell]) for name, cell in _ROW.items()}
     row = pa.record_batch({"profile": pa.array([1], pa.uint64()), **columns})
     done = prepare(row, spec).to_pydict()

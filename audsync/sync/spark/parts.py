@@ -6,7 +6,7 @@ and every share's receipt agrees with what was read back.
 """
 
 import json
-import pickle  # nosec B403 - nothing is unpickled here
+import pickle  # nosec B403
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -110,7 +110,7 @@ def _taken_in(reading: Reading, order: Order, folder: Path) -> Parts:
         parquet.writer(identifiers, IDENTIFIERS) as values,
         parquet.writer(rows, ROWS) as states,
     ):
-        for batch in _batches(folder):
+        for batch in read_back(folder):
             prepared = _noted(batch, seen)
             done = lines.identifiers_in(prepared)
             values.write_batch(done)
@@ -130,8 +130,12 @@ def _taken_in(reading: Reading, order: Order, folder: Path) -> Parts:
     )
 
 
-def _batches(folder: Path) -> Iterator[pa.RecordBatch]:
-    """The lines, those of a share in the order in which they were written."""
+def read_back(folder: Path) -> Iterator[pa.RecordBatch]:
+    """The lines, those of a share in the order in which they were written.
+
+    Raises:
+        SourceError: they cannot be read.
+    """
     try:
         for path in sorted(folder.glob("part-*.parquet")):
             with pq.ParquetFile(path, pre_buffer=False) as file:

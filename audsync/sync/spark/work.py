@@ -5,7 +5,7 @@ rules and travels as a line; of anything else only the kind is told.
 """
 
 import json
-import pickle  # nosec B403 - what comes from our own client, through Spark, which runs code anyway
+import pickle  # nosec B403
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -61,7 +61,7 @@ def work_off(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.R
     Raises:
         RuntimeError: something unexpected, by its kind alone; Spark tries the share again.
     """
-    order: Order = pickle.loads(payload)  # noqa: S301 # nosec B301 - see the import
+    order: Order = pickle.loads(payload)  # noqa: S301 - our own, through Spark # nosec B301
     for batch in batches:
         for number in batch.column(0).to_pylist():
             yield from _guarded(order, number)
