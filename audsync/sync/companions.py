@@ -79,7 +79,11 @@ class Companions:
         self._changed.notify_all()
 
     def _lead(self, query: Query, followers: "list[_Lane]") -> Batches:
-        source = self._read(query)
+        try:
+            source = self._read(query)
+        except BaseException as error:
+            _end(followers, error)
+            raise
         try:
             for batch in source:
                 _hand_on(batch, followers)
@@ -89,11 +93,9 @@ class Companions:
             _go_on(source, followers)
             raise
         except BaseException as error:
-            for lane in followers:
-                lane.end(error)
+            _end(followers, error)
             raise
-        for lane in followers:
-            lane.end(None)
+        _end(followers, None)
 
 
 class Member:
@@ -188,8 +190,12 @@ def _go_on(source: Batches, followers: list[_Lane]) -> None:
         failure = error
     finally:
         source.close()
+        _end(followers, failure)
+
+
+def _end(followers: list[_Lane], error: BaseException | None) -> None:
     for lane in followers:
-        lane.end(failure)
+        lane.end(error)
 
 
 def _key(query: Query) -> Query:

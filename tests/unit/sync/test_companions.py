@@ -27,6 +27,7 @@ QUERY = FileQuery(
     format=None,
 )
 Task = Callable[[Member], Any]
+Read = Callable[[Query], Generator[pa.RecordBatch, None, None]]
 
 
 class Source:
@@ -60,9 +61,10 @@ def everything(member: Member) -> list[int]:
     return numbers(member.read(QUERY))
 
 
-def together(source: Source, *tasks: Task) -> list[Future[Any]]:
+def together(source: Source | Read, *tasks: Task) -> list[Future[Any]]:
     """What each came to, each in a thread of its own; they have all ended."""
-    group = Companions(len(tasks), source.read)
+    read = source.read if isinstance(source, Source) else source
+    group = Companions(len(tasks), read)
 
     def run(task: Task) -> Any:  # noqa: ANN401 - whatever the task is about
         member = group.member()
@@ -144,6 +146,16 @@ def test_a_source_that_fails_fails_for_all() -> None:
     found = together(Source(fails_at=5), *[everything] * 3)
     for one in found:
         with pytest.raises(SourceError, match="a damaged line"):
+            one.result()
+
+
+def test_a_source_that_cannot_even_be_opened_fails_for_all() -> None:
+    def missing(_query: Query) -> Generator[pa.RecordBatch, None, None]:
+        message = "no such file"
+        raise SourceError(message)
+
+    for one in together(missing, *[everything] * 3):
+        with pytest.raises(SourceError, match="no such file"):
             one.result()
 
 
