@@ -36,7 +36,7 @@ spark: $(READY) .spark/.ready
 
 .spark/.ready:
 	$(PYTHON) -m venv .spark
-	.spark/bin/python -m pip install --quiet --disable-pip-version-check pyspark==4.3.0 pyarrow==26.0.1
+	.spark/bin/python -m pip install --quiet --disable-pip-version-check pyspark==4.3.0 pyarrow==26.0.1 numpy==2.4.6
 	touch .spark/.ready
 
 check: $(READY)

@@ -24,7 +24,7 @@ def engines(runtime: Runtime) -> Iterator[Check]:
     for cluster, key in names.items():
         mend = (
             f"Correct `{key}`, or start the server; executors need Python"
-            f" {'.'.join(platform.python_version_tuple()[:2])} and pyarrow, see docs/spark.md."
+            f" {'.'.join(platform.python_version_tuple()[:2])}, pyarrow, NumPy: see docs/spark.md."
         )
         yield from guarded(key, partial(_looked_at, key, cluster), mend=mend)
 

@@ -166,7 +166,7 @@ def test_several_connections_live_side_by_side_and_tenants_apart(shop: Shop) -> 
 def test_a_name_keeps_its_platform_and_an_account_with_audiences(shop: Shop) -> None:
     shop.connect(shop.runtime())
     tiktok = Wanted(platform=Platform.TIKTOK, name="main", account="7")
-    with pytest.raises(UsageError, match="is one to meta"):
+    with pytest.raises(UsageError, match="is one to Meta"):
         connecting.connect(shop.runtime(), tiktok, never)
     audiences.create(shop.runtime(), audiences.NewAudience(segment="vip", connection="main"))
     moved = Wanted(platform=Platform.META, name="main", account="1002")

@@ -1,6 +1,6 @@
 """One cluster for all tests of this folder; they are skipped, and say why, where there can be none.
 
-Its executors have pyarrow and nothing of ours: whatever is prepared there was sent along.
+Its executors have pyarrow, NumPy and nothing of ours: whatever is prepared there was sent along.
 """
 
 from collections.abc import Iterator

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PYTHON = Path(os.environ.get("AUDSYNC_SPARK_PYTHON", ROOT / ".spark" / "bin" / "python"))
-"""Has pyspark and pyarrow, and nothing of ours: `make spark`."""
+"""Has pyspark, pyarrow and NumPy, and nothing of ours: `make spark`."""
 _STARTED = "Spark Connect server started"
 _START_S = 240
 _OLDEST_JAVA = 17

@@ -30,7 +30,6 @@ _LIBRARIES = "audsync-libraries"
 _SHIPPED = (
     "annotated-types",
     "duckdb",
-    "numpy",
     "phonenumbers",
     "polars",
     "polars-runtime-32",
@@ -39,7 +38,9 @@ _SHIPPED = (
     "typing-extensions",
     "typing-inspection",
 )
-"""Distributions that `work` needs, but for pyarrow: who runs `mapInArrow` has that loaded."""
+"""Distributions that `work` needs, but for pyarrow and NumPy: `mapInArrow` has loaded the one
+before what is sent can be found, and then it is too late for the other.
+"""
 _LOOK_S = 0.5
 _ROUGHLY = 1
 """Level of compression: the archive is sent once, and packing it must not take long."""
