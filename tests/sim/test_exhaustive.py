@@ -14,7 +14,7 @@ from tests.sim.world import World
 
 SEED = 5
 ROWS = 2
-STRIDE = int(os.environ.get("AUDSYNC_STRIDE", "10"))
+STRIDE = int(os.environ.get("AUDSYNC_STRIDE", "20"))
 """Of the second run's steps every so many-th is tried, others with each first step; 1 for all."""
 
 

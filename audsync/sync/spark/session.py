@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
@@ -42,6 +43,7 @@ _SHIPPED = (
 before what is sent can be found, and then it is too late for the other.
 """
 _LOOK_S = 0.5
+_FAREWELL_S = 3.0
 _ROUGHLY = 1
 """Level of compression: the archive is sent once, and packing it must not take long."""
 
@@ -141,6 +143,7 @@ def _connected(cluster: Cluster) -> Session:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             spark = SparkSession.builder.remote(cluster.remote).create()
+        _end_with_process(spark)
         if cluster.ships:
             spark.addArtifacts(f"{_archive()}#{_LIBRARIES}", archive=True)
     except Exception as error:  # noqa: BLE001 - of whatever kind: gRPC, Spark, Python
@@ -148,6 +151,27 @@ def _connected(cluster: Cluster) -> Session:
     else:
         return Session(spark, ships=cluster.ships)
     raise _failed("cannot be reached, or refuses us; see `engine.remote`", failure)
+
+
+def _end_with_process(spark: "SparkSession") -> None:
+    """Have the session end with the process, which waits for no server that has gone.
+
+    The client's own farewell tries again for ten minutes (pyspark-client 4.2, read 2026-11-22).
+    """
+    atexit.unregister(spark.client._on_exit)  # noqa: SLF001 - there is no other way to it
+
+    def leave() -> None:
+        thread = threading.Thread(target=_stop, args=(spark,), daemon=True)
+        with suppress(RuntimeError):  # too late for a thread: the server forgets us by itself
+            thread.start()
+            thread.join(_FAREWELL_S)
+
+    atexit.register(leave)
+
+
+def _stop(spark: "SparkSession") -> None:
+    with suppress(Exception):  # nobody is there any more who could be told
+        spark.stop()
 
 
 def _wait(running: "Future[None]", watch: Callable[[], None]) -> None:
