@@ -19,6 +19,7 @@ SIZES = (100_000, 300_000, 1_000_000, 10_000_000)
 GOAL_MB = 1000
 PICTURE = ROOT / "docs" / "memory.svg"
 LIMIT = "limit program"
+_START_S = {startup.DUE: 0.3}
 _QUIET = (
     "Ours works on two batches at once, so other work on the machine takes more wall time from it"
     " than from the others: with little else running the two goals measured 6.6 x and 20 x on"
@@ -128,7 +129,7 @@ def _sync(rows: int) -> str:
 def _startup() -> str:
     costs = startup.costs()
     wanted = [
-        Goal(what=f"`{name}`, CPU", measured=cost.cpu_s, wanted=0.4, unit="s")
+        Goal(what=f"`{name}`, CPU", measured=cost.cpu_s, wanted=_START_S.get(name, 0.4), unit="s")
         for name, cost in costs.items()
         if name.startswith("audsync")
     ]

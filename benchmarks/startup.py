@@ -7,6 +7,7 @@ from benchmarks.measure import Cost, repeat
 
 TIMES = 7
 BASE = "python -c pass"
+DUE = "audsync run-due, nothing due"
 _CONFIG = """
 store: {{url: "sqlite:///{folder}/audsync.db"}}
 state: {{url: "{folder}/state"}}
@@ -14,16 +15,18 @@ state: {{url: "{folder}/state"}}
 
 
 def costs() -> dict[str, Cost]:
-    """Medians of the interpreter alone, `--version`, and `status` on a store without audiences."""
+    """Medians of the interpreter, `--version`, `status` of no audience, and an idle `run-due`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "audsync.yaml"
         path.write_text(_CONFIG.format(folder=folder))
         status = ("-m", "audsync", "--config", str(path), "status")
-        repeat(*status, times=1)  # makes the store
+        due = ("-m", "audsync", "--config", str(path), "run-due", "--quiet")
+        repeat(*due, times=1)  # makes the store
         return {
             BASE: repeat("-c", "pass", times=TIMES),
             "audsync --version": repeat("-m", "audsync", "--version", times=TIMES),
             "audsync status": repeat(*status, times=TIMES),
+            DUE: repeat(*due, times=TIMES),
         }
 
 
