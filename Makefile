@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 # One more than the machine has cores: some crash tests only wait for a clock.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
-.PHONY: setup demo test spark check bench chaos coverage mutate clean
+.PHONY: setup demo test spark check bench bench-xl chaos coverage mutate clean
 
 setup: $(READY)
 
@@ -48,6 +48,10 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.run --rows $(ROWS)
+
+# A hundred million profiles: half an hour, 40 GB of disk while it runs.
+bench-xl: $(READY)
+	$(BIN)/python -m benchmarks.run --only plan-xl size
 
 # Takes many hours; stopped and started again with the same SEED, it goes on. What was done is in
 # build/chaos.json and in docs/reliability.md. Shorter: make chaos HISTORIES=100000 KILLS=200 SOAK=60

@@ -1,9 +1,10 @@
 """From a file to a durable plan, in one fresh process, by the services that the CLI calls.
 
 `first` creates the audience; `settle` marks that plan's batches as applied, as a platform that
-took everything would have, and puts the state aside. From that state `churn` syncs day 2 and
-`same` day 1 again. Each run stops where its plan is committed and the first request would leave;
-it includes what a real one does before: proving the old files by their hash, lease, job.
+took everything would have, and puts the state aside. From that state `churn` syncs day 2, `same`
+day 1 again, and `other` a file of another name that holds day 1. Each run stops where its plan is
+committed and the first request would leave; it includes what a real one does before: proving the
+old files by their hash, lease, job.
 """
 
 import argparse
@@ -120,12 +121,24 @@ def sync(runtime: "Runtime") -> int:
     return audiences.sync(runtime, SLUG).exit_code
 
 
-def settle(folder: Path) -> int:
-    """Mark every batch of the open plan as applied, and keep the state. Returns how many."""
+def settle(folder: Path) -> dict[str, int]:
+    """Mark every batch of the open plan as applied, and keep the state; tells how large it is."""
     with sqlite3.connect(folder / "audsync.db") as store:
         count = store.execute("update batch set state = 'applied'").rowcount
     _copy(folder, _settled(folder))
-    return count
+    return {"batches": count, **_size_of(folder / "state")}
+
+
+def _size_of(state: Path) -> dict[str, int]:
+    import duckdb
+
+    from audsync.domain import FIRST_FIELD
+
+    files = list(state.rglob("*.parquet"))
+    (lines,) = (file for file in files if file.name.startswith("identifiers-"))
+    wanted = f"from '{lines}' where kind < {FIRST_FIELD} and reason = 0"
+    counted = duckdb.connect().execute(f"select count(*) {wanted}").fetchall()
+    return {"bytes": sum(file.stat().st_size for file in files), "identifiers": counted[0][0]}
 
 
 def restore(folder: Path) -> None:
@@ -165,14 +178,14 @@ def _in_process() -> object:
 def main() -> None:
     """One run; prints its phases."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", choices=["first", "settle", "churn", "same"])
+    parser.add_argument("run", choices=["first", "settle", "churn", "same", "other"])
     parser.add_argument("--rows", type=int, default=data.SMALL_ROWS)
     parser.add_argument("--csv", action="store_true")
     parser.add_argument("--memory", default="1GB")
     options = parser.parse_args()
     folder = data.FOLDER / f"pipeline-{options.rows}{'-csv' if options.csv else ''}"
     if options.run == "settle":
-        print(json.dumps({"batches": settle(folder)}))
+        print(json.dumps(settle(folder)))
         return
     if options.run == "first":
         shutil.rmtree(folder, ignore_errors=True)
@@ -180,6 +193,11 @@ def main() -> None:
         restore(folder)
     file_of = data.csv if options.csv else data.parquet
     source = file_of(options.rows, 2 if options.run == "churn" else 1)
+    if options.run == "other":
+        other = source.with_stem(f"{source.stem}-other")
+        other.unlink(missing_ok=True)
+        os.link(source, other)
+        source = other
     watch = Stopwatch(stops_at_send=True)
     runtime = runtime_for(folder, source, url="", watch=watch, memory=options.memory)
     try:

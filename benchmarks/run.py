@@ -15,6 +15,8 @@ from benchmarks.report import Goal, table
 from benchmarks.results import Results, known, load
 
 TIMES = 3
+XL = "plan-xl"
+"""Takes half an hour and 40 GB of disk: measured where it is asked for."""
 SIZES = (100_000, 300_000, 1_000_000, 10_000_000)
 GOAL_MB = 1000
 PICTURE = ROOT / "docs" / "memory.svg"
@@ -26,7 +28,8 @@ _QUIET = (
     " 2026-11-22."
 )
 FIRST = "first run: everything is new"
-SAME = "nothing changed"
+SAME = "the very same file"
+OTHER = "the same rows in another file"
 CHURN = "1 % came, left or changed"
 _WAY_NAMES = {
     "kernel": "audsync, validates phones",
@@ -50,8 +53,10 @@ def _pipeline(rows: int, *options: str) -> dict[str, Cost]:
     times = 1 if options or rows > data.SMALL_ROWS else TIMES
     costs = {LIMIT: _case("limit", "--rows", str(rows), times=times)}
     costs[FIRST] = _case("pipeline", "first", *size, times=times)
-    run("-m", "benchmarks.pipeline", "settle", *size)
+    settled = run("-m", "benchmarks.pipeline", "settle", *size)
+    costs[FIRST].said["state"] = settled.said
     costs[SAME] = _case("pipeline", "same", *size, times=times)
+    costs[OTHER] = _case("pipeline", "other", *size, times=times)
     costs[CHURN] = _case("pipeline", "churn", *size, times=times)
     return costs
 
@@ -84,6 +89,15 @@ def _durable_plan(rows: int, results: Results) -> str:
         + "\n\nWhere it goes (`start`: imports, store, proving the old state; `read`: read,"
         " prepare, put together; `plan`: the difference and its batches; `send`: the commit):\n\n"
         + report.phases(costs)
+        + f"\n\nThe state: {_state(costs[FIRST].said['state'])}"
+    )
+
+
+def _state(said: dict[str, int]) -> str:
+    each = said["bytes"] / said["identifiers"]
+    return (
+        f"{said['bytes'] / 1e9:.2f} GB for {said['identifiers']:,} identifiers, {each:.0f} bytes"
+        " for each, of which 32 are its hash."
     )
 
 
@@ -149,18 +163,39 @@ def _sizes(results: Results) -> str:
             goal_mb=GOAL_MB,
         )
     )
-    names = list(points[0][1])
+    names = list(dict.fromkeys(name for _, runs in points for name in runs))
     unit = "CPU us a profile: "
     head = ["profiles", *(unit + name for name in names), *(f"MB: {name}" for name in names)]
     cells = [
         [
             f"{rows:,}",
-            *(f"{runs[name]['cpu_s'] / rows * 1e6:.2f}" for name in names),
-            *(f"{runs[name]['peak_mb']:.0f}" for name in names),
+            *(_cell(runs.get(name), lambda at: at["cpu_s"] / rows * 1e6, 2) for name in names),  # noqa: B023 - called at once
+            *(_cell(runs.get(name), lambda at: at["peak_mb"], 0) for name in names),
         ]
         for rows, runs in points
     ]
     return f"![Peak memory by the number of profiles]({PICTURE.name})\n\n{table(head, cells)}"
+
+
+def _cell(took: dict[str, float] | None, value: Callable[[dict[str, float]], float], n: int) -> str:
+    return "" if took is None else f"{value(took):.{n}f}"
+
+
+def _xl(results: Results) -> str:
+    """A hundred million, and what that costs beside ten."""
+    text = _durable_plan(data.XL_ROWS, results)
+    large, xl = (results.sizes.get(str(rows)) for rows in (data.LARGE_ROWS, data.XL_ROWS))
+    if large is None or xl is None:
+        return text
+    wanted = [
+        Goal(
+            what=f"{data.XL_ROWS:,} / {data.LARGE_ROWS:,}, {name}, CPU",
+            measured=xl[name]["cpu_s"] / large[name]["cpu_s"],
+            wanted=12,
+        )
+        for name in (FIRST, CHURN)
+    ]
+    return f"{text}\n\n{report.goals(wanted)}"
 
 
 def _sections(rows: int, results: Results) -> dict[str, tuple[str, Callable[[], str]]]:
@@ -171,6 +206,7 @@ def _sections(rows: int, results: Results) -> dict[str, tuple[str, Callable[[], 
         "prepare": ("Preparing in memory", lambda: _prepare(rows)),
         "plan": (f"From file to durable plan, {rows:,} profiles", lambda: durable(rows)),
         "plan-large": (f"From file to durable plan, {large:,} profiles", lambda: durable(large)),
+        XL: (f"From file to durable plan, {data.XL_ROWS:,} profiles", lambda: _xl(results)),
         "plan-csv": (
             f"From CSV to durable plan, {rows:,} profiles",
             lambda: report.costs(_pipeline(rows, "--csv"), LIMIT),
@@ -207,11 +243,13 @@ def main() -> None:
     )
     options = parser.parse_args()
     if not options.only:
-        results.sizes.clear()
+        results.sizes = {at: runs for at, runs in results.sizes.items() if int(at) == data.XL_ROWS}
     sections = _sections(options.rows, results)
-    for rows in {options.rows, data.SMALL_ROWS, data.LARGE_ROWS}:
+    wanted = options.only or [key for key in sections if key != XL]
+    sizes = {options.rows, data.SMALL_ROWS, data.LARGE_ROWS}
+    for rows in sizes | ({data.XL_ROWS} if XL in wanted else set()):
         run("-m", "benchmarks.data", "--rows", str(rows))
-    for key in options.only or sections:
+    for key in wanted:
         title, measured = sections[key]
         before = load()
         results.add_section(key, title=title, text=measured(), load_before=before)
