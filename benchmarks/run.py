@@ -56,7 +56,8 @@ def _pipeline(rows: int, *options: str) -> dict[str, Cost]:
     settled = run("-m", "benchmarks.pipeline", "settle", *size)
     costs[FIRST].said["state"] = settled.said
     costs[SAME] = _case("pipeline", "same", *size, times=times)
-    costs[OTHER] = _case("pipeline", "other", *size, times=times)
+    if rows < data.XL_ROWS:
+        costs[OTHER] = _case("pipeline", "other", *size, times=times)
     costs[CHURN] = _case("pipeline", "churn", *size, times=times)
     return costs
 
