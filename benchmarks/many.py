@@ -158,8 +158,14 @@ class Shop:
                 "update platform_audience set next_sync_at = %s where slug = %s",
                 [(moment, slug) for slug, moment in due.items()],
             )
-            cursor.execute("update audience_sync_job set next_attempt_at = now() - interval '1 h'")
         return due
+
+    def ask(self) -> None:
+        """Have `run-due` ask Google what became of its requests: it syncs nobody before that."""
+        with self._connected() as session:
+            session.execute("update platform_audience set next_sync_at = now() + interval '1 h'")
+            session.execute("update audience_sync_job set next_attempt_at = now()")
+        self.drain(1)
 
     def jobs_since(self, moment: datetime) -> list[tuple[str, datetime]]:
         """Each job that began since: its audience, and when."""
@@ -197,6 +203,7 @@ class Shop:
         for _ in range(_ROUNDS_TO_END):
             if not wrong:
                 break
+            self.ask()
             self.make_due()
             self.drain(2)
             wrong = self._wrong()
@@ -264,6 +271,7 @@ def _address(segment: str, number: int) -> str:
 
 def _round(shop: Shop, processes: int) -> dict[str, Any]:
     """Change, drain and finish; what came of it."""
+    shop.ask()
     shop.change()
     due = shop.make_due()
     began = datetime.now(UTC)
