@@ -12,6 +12,7 @@ from audsync.domain import RemoteId
 from audsync.store.database import Database
 from audsync.store.leases import Lease
 from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.lanes import Lanes
 
 
 class Progress(Protocol):
@@ -61,6 +62,9 @@ class Ports(Desk):
 
     lease: Lease
     connector: Connector
+    """For everything but the requests of a plan; not used while one is under way."""
+    lanes: Lanes
+    """For the requests of a plan."""
     random: Random
     check_stop: Callable[[], None]
     """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""

@@ -25,6 +25,7 @@ from audsync.sync.recover import standing_of
 from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
 from tests.sim.connector import REMOTE, SimConnector
+from tests.sim.lanes import SimLanes
 from tests.sim.ledger_room import LedgerRoom
 from tests.sim.people import Crowd
 from tests.sim.platform import SimPlatform, Trouble
@@ -127,9 +128,12 @@ class World:
     patience_s: float = 60.0
     """How long a run waits for what was accepted."""
     runs: int = 0
+    chance: Random = field(init=False)
+    """Of the lanes alone, so that a seed means the same life with one lane as with three."""
     witness: Witness = field(init=False)
 
     def __post_init__(self) -> None:
+        self.chance = Random(hash(self.random.getstate()))
         self.room.empty()
         self.witness = Witness(
             self.room,
@@ -227,6 +231,7 @@ class World:
             lease=lease,
             engine=judge.Watched(self.bench.engine, run.max_rows),
             connector=connector,
+            lanes=SimLanes(connector, self.chance, crash=Crash),
             clock=self.room.clock,
             random=self.random,
             progress=_Silence(),
