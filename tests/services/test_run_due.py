@@ -11,7 +11,6 @@ import pytest
 from audsync.domain import SyncStatus
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences, run_due, sync_audience
-from audsync.services.crew import Ended
 from audsync.services.last_run import key_of
 from audsync.services.run_due import Pace, Report
 from audsync.services.runtime import Runtime
@@ -267,46 +266,6 @@ def test_an_audience_that_another_run_took_meanwhile_is_passed_over(
     report = due(three, max_concurrent=1)
     assert (report.exit_code, report.as_json()) == (0, {"jobs": [], "skipped": []})
     assert len(audiences.history(three.runtime)) == 6
-
-
-def test_what_other_runs_did_meanwhile_is_not_even_tried(
-    three: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    three.clock.advance(DAY_S)
-    tried: list[str] = []
-    real = sync_audience.bring_in_step
-
-    def noted(runtime: Any, audience: Any, wish: Any) -> Any:  # noqa: ANN401 - as it is
-        tried.append(audience.slug)
-        return real(runtime, audience, wish)
-
-    monkeypatch.setattr("audsync.services.run_due.bring_in_step", noted)
-    other = Runtime(
-        config=three.runtime.config, clock=three.clock, transport=three.runtime.transport
-    )
-
-    def and_another_run(_ended: object) -> None:
-        run_due.run_due(other, Pace())
-
-    run_due.run_due(three.runtime, Pace(max_concurrent=1), told=and_another_run)
-    assert sorted(tried) == ["a", "b", "c"]
-
-
-def test_what_somebody_is_at_comes_last(three: Project) -> None:
-    three.clock.advance(DAY_S)
-    database = three.runtime.database
-    lease = leases.claim(
-        database, found(three, "a").id, owner=leases.this_process(), ttl_s=10 * DAY_S
-    )
-    told: list[str] = []
-
-    def and_let_go(ended: Ended) -> None:
-        told.append(ended.audience)
-        if len(told) == 2:
-            leases.release(database, lease)
-
-    run_due.run_due(three.runtime, Pace(max_concurrent=1), told=and_let_go)
-    assert told == ["b", "c", "a"]
 
 
 def test_a_limit_leaves_the_youngest_to_the_next_run(three: Project) -> None:

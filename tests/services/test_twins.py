@@ -1,5 +1,6 @@
 """Audiences of one segment that are synced together come to what each comes to alone."""
 
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,11 +10,11 @@ import pytest
 from audsync.errors import StateError
 from audsync.services import audiences, segments
 from audsync.services.run_due import Pace, Report, run_due
-from audsync.snapshots import folder
 from audsync.snapshots.folder import AudienceFolder
 from audsync.store import audiences as records
 from audsync.store import settings
 from audsync.sync import desired
+from audsync.sync.parts import Reading
 from tests.services.everywhere import PLATFORMS, Everywhere
 
 HEADER = ("id", "email", "phone", "device", "first", "country", "yes")
@@ -166,7 +167,7 @@ def test_together_is_alone_to_the_byte(
 def books(report: Report) -> dict[str, Mapping[str, object]]:
     """What each job counted."""
     assert sorted(job["audience"] for job in report.jobs) == list(AUDIENCES)
-    found = {
+    found: dict[str, Mapping[str, object]] = {
         job["audience"]: {
             key: value
             for key, value in job.items()
@@ -185,7 +186,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     plainly = desired._prepared  # noqa: SLF001 - how often it is done shows nowhere else
 
-    def noted(reading: desired.Reading, *rest: object) -> object:
+    def noted(reading: Reading, *rest: object) -> object:
         found.append(reading.spec.platform.value)
         return plainly(reading, *rest)  # type: ignore[arg-type]
 
@@ -208,7 +209,7 @@ def test_a_disk_that_refuses_one_leaves_the_others_theirs(
     plainly = desired.prepare_segment
     refused: list[object] = []
 
-    def fails_once(reading: desired.Reading, cache: object) -> object:
+    def fails_once(reading: Reading, cache: object) -> object:
         if not refused:
             refused.append(reading)
             message = "the disk is full"
@@ -231,7 +232,7 @@ def test_files_are_copied_where_the_disk_has_no_links(
     def refuse(_source: Path, _target: Path) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(folder.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     books(shop.day(DAYS[1]))
     assert sorted(prepared) == ["google", "meta", "snapchat"]
     assert shop.members()["meta-one"] == shop.members()["meta-two"]
