@@ -100,6 +100,9 @@ def drain(config: str) -> dict[str, Any]:
 
     from audsync.cli import app
     from audsync.services import run_due, sync_audience
+    from audsync.services.runtime import Runtime
+    from audsync.services.sync_audience import Report, Wish
+    from audsync.store.tables import PlatformAudience
 
     statements = 0
 
@@ -111,9 +114,9 @@ def drain(config: str) -> dict[str, Any]:
     taken: list[str] = []
     plainly = sync_audience.bring_in_step
 
-    def noted(*given: Any) -> Any:  # noqa: ANN401 - as it is
-        taken.append(given[1].slug)
-        return plainly(*given)
+    def noted(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> Report:
+        taken.append(audience.slug)
+        return plainly(runtime, audience, wish)
 
     run_due.bring_in_step = noted  # type: ignore[attr-defined]
     out = io.TextIOWrapper(io.BytesIO())
