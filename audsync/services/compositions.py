@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from audsync.connectors.contract import Spec
     from audsync.snapshots.folder import AudienceFolder
     from audsync.sync.companions import Member
-    from audsync.sync.contract import Desired, StateFiles
+    from audsync.sync.contract import Cache, Desired
     from audsync.sync.holdout import Holdout
     from audsync.sync.local import LocalEngine
     from audsync.sync.ports import Segment
@@ -119,7 +119,7 @@ def segment_for(
         cluster=segments.cluster_of(runtime, config),
     )
 
-    def prepare(cache: "StateFiles | None") -> "Desired":
+    def prepare(cache: "Cache | None") -> "Desired":
         runtime.progress.phase("read", None)
         if runtime.reader is None:
             return prepare_segment(reading, cache)

@@ -44,7 +44,7 @@ from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync import drafting, guards
 from audsync.sync.books import Books, of_segment
-from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.contract import Cache, Desired
 from audsync.sync.drafting import draft
 from audsync.sync.guards import Guard
 from audsync.sync.lanes import ThreadLanes
@@ -341,7 +341,7 @@ class _Work:
             self.runtime, audience.segment, self.connector.spec, folder=folder, work=engine.work
         )
 
-        def prepare(cache: StateFiles | None) -> Desired:
+        def prepare(cache: Cache | None) -> Desired:
             again = None if self.wish.reread else engine.prepared(cache)
             desired = again or segment.prepare(cache)
             self.counts = of_segment(desired.counts)

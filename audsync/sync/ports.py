@@ -11,7 +11,7 @@ from audsync.connectors.contract import Connector, Spec
 from audsync.domain import RemoteId
 from audsync.store.database import Database
 from audsync.store.leases import Lease
-from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.contract import Cache, Desired, Engine
 from audsync.sync.lanes import Lanes
 
 
@@ -31,9 +31,9 @@ class Progress(Protocol):
 class Segment:
     """How to read the segment of an audience, and what its preparation depends on."""
 
-    prepare: Callable[[StateFiles | None], Desired]
-    """Reads the source once, into this run's own files. Given the files of an earlier preparation
-    by the same rules, it need not normalise rows it knows."""
+    prepare: Callable[[Cache | None], Desired]
+    """Reads the source once, into this run's own files. Given an earlier preparation by the same
+    rules, it need not normalise rows it knows, nor read a source that is the same to the byte."""
     rules: str
     """Changes when the same rows would be prepared in another way."""
 

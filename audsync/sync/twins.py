@@ -17,7 +17,7 @@ from audsync.segments.contract import Query
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync.alike import Task
 from audsync.sync.companions import Member, same_rows
-from audsync.sync.contract import Desired, Plan, PlanRequest, StateFiles
+from audsync.sync.contract import Cache, Desired, Plan, PlanRequest, StateFiles
 from audsync.sync.desired import prepare_segment
 from audsync.sync.local import LocalEngine
 from audsync.sync.parts import Reading
@@ -36,13 +36,13 @@ class Group:
     check: Callable[[], None]
     """Raises to stop."""
 
-    def prepare(self, reading: Reading, cache: StateFiles | None) -> Desired:
+    def prepare(self, reading: Reading, cache: Cache | None) -> Desired:
         """As `desired.prepare_segment`, by this audience or another."""
         return self._once(
             ("prepare", *_preparation(reading), cache and _segments_of(cache)),
             do=partial(prepare_segment, reading, cache),
             names=_names_of_desired,
-            own=cache.as_dict().values() if cache else (),
+            own=cache.files.as_dict().values() if cache else (),
         )
 
     def plan(
@@ -129,11 +129,13 @@ def _plain(people: People | Leaf) -> object:
     return [replace(people, include=(), exclude=()), *parts]
 
 
-def _segments_of(cache: StateFiles) -> tuple[object, ...]:
-    """The earlier files that a preparation is built upon."""
+def _segments_of(cache: Cache) -> tuple[object, ...]:
+    """What a preparation takes of an earlier one."""
+    files = cache.files
     return (
-        (cache.identifiers, cache.rows, cache.patch),
-        (cache.next_identifiers, cache.next_rows, cache.next_patch),
+        replace(cache, files=StateFiles()),
+        (files.identifiers, files.rows, files.patch),
+        (files.next_identifiers, files.next_rows, files.next_patch),
     )
 
 

@@ -17,7 +17,7 @@ from audsync.connectors.contract import Replacing, Spec
 from audsync.domain import FIRST_FIELD, SyncOperation, SyncStatus
 from audsync.errors import AudienceGoneError, AudsyncError, CancelledError, StoreError
 from audsync.store import leases, ledger
-from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.contract import Cache, Desired, Engine, StateFiles
 from audsync.sync.drafting import Wish
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Desk, Ports, Segment, Subject
@@ -246,7 +246,7 @@ class World:
         return Subject(audience_id=self.room.audience_id, job_id=job_id, remote=REMOTE, name="sim")
 
     def _segment(self, run: Run) -> Segment:
-        def prepare(_cache: StateFiles | None) -> Desired:
+        def prepare(_cache: Cache | None) -> Desired:
             identifiers, rows = self.bench.keep_segment(run.crowd)
             return Desired(identifiers=identifiers, rows=rows, counts=run.crowd.counts())
 
