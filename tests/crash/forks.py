@@ -34,6 +34,7 @@ PRELOADED = (
     "audsync.cli.progress",
     "audsync.cli.syncing",
     "audsync.config.load",
+    "audsync.config.model",
     "audsync.connectors.google.connector",
     "audsync.connectors.meta.connector",
     "audsync.connectors.snapchat.connector",
@@ -42,7 +43,10 @@ PRELOADED = (
     "audsync.services.audiences",
     "audsync.services.creation",
     "audsync.services.planning",
+    "audsync.services.gates",
     "audsync.services.run_due",
+    "audsync.services.shared_tokens",
+    "audsync.services.timings",
     "audsync.store.migrate",
     "audsync.store.settings",
     "audsync.sync.desired",
@@ -194,6 +198,8 @@ def serve_forks() -> None:
         importlib.import_module(name)
     # Made once in a process, which takes half as long as all the rest of a small sync.
     importlib.import_module("audsync.identifiers.phone_rules").compiled()
+    importlib.import_module("audsync.connectors.http").trust()
+    importlib.import_module("audsync.config.model").Config.model_rebuild(force=True)
     importlib.import_module("sqlalchemy.orm").configure_mappers()
     threads = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
     threads -= {Path("/proc/self/comm").read_text().strip(), *HARMLESS_THREADS}
