@@ -17,7 +17,7 @@ from audsync.services import audiences
 from audsync.services.planning import plan
 from audsync.services.runtime import Runtime
 from audsync.services.sync_audience import Report
-from tests.databases import SetClock
+from tests.databases import SetClock, copy_migrated
 from tests.services.conftest import closes
 
 Person = tuple[str, str, str]
@@ -144,6 +144,7 @@ class Shop:
         self.world.platforms[case.platform].configure(case.sandbox)
         self.folder = folder
         self.people: list[Person] = []
+        copy_migrated(folder / "audsync.db")
         (folder / "audsync.yaml").write_text(
             f"connections:\n  ads:\n    platform: {case.platform}\n"
             f"    base_url: https://sandbox.test/{case.platform}{case.connection}{SEGMENT}",
