@@ -14,6 +14,7 @@ import duckdb
 FOLDER = Path(__file__).parent / "data"
 SMALL_ROWS = 1_000_000
 LARGE_ROWS = 10_000_000
+XL_ROWS = 100_000_000
 CSV_ROWS = 1_000_000
 """CSV is made up to this size only: what it costs more than Parquet does not depend on the size."""
 
@@ -112,6 +113,8 @@ def csv(rows: int, day: int) -> Path:
 def make(rows: int) -> None:
     """Make the files of this size that are not there yet."""
     FOLDER.mkdir(exist_ok=True)
+    if rows > LARGE_ROWS:
+        make(LARGE_ROWS)
     with duckdb.connect() as con:
         con.execute(_MACROS)
         con.execute(_phone_macro())
@@ -119,7 +122,8 @@ def make(rows: int) -> None:
             if parquet(rows, day).exists():
                 continue
             began = time.perf_counter()
-            _copy(con, _segment(rows, day), parquet(rows, day), "parquet, compression zstd")
+            query = _segment(rows, day) if rows <= LARGE_ROWS else _variants(rows, day)
+            _copy(con, query, parquet(rows, day), "parquet, compression zstd")
             if rows <= CSV_ROWS:
                 _copy(con, f"from '{parquet(rows, day)}'", csv(rows, day), "csv, header")
             print(f"{parquet(rows, day).name}: {time.perf_counter() - began:.0f} s", flush=True)
@@ -141,6 +145,24 @@ def _phone_macro() -> str:
         when h(i, 44 + s) % 100 >= 60 then null
         when h(i, 45 + s) % 100 < 4 then bad_phone(i, s)
         else case country(i) {cases} end end"""
+
+
+def _variants(rows: int, day: int) -> str:
+    """So many of the large segment's people, each of them several times under another name.
+
+    Quicker than drawing each anew: another address, another last digit of the phone number, and
+    another first one of the mobile id make another person of the same habits.
+    """
+    copies = rows // LARGE_ROWS
+    return f"""
+        select profile_id || '-' || v as profile_id,
+            replace(email, '@', '.v' || v || '@') as email,
+            case when try_cast(phone[-1:] as utinyint) is null then phone
+                else phone[:-2] || (phone[-1:]::utinyint + v) % 10 end as phone,
+            v || mobile_id[2:] as mobile_id,
+            * exclude (profile_id, email, phone, mobile_id)
+        from range({copies}) as variants(v), '{parquet(LARGE_ROWS, day)}'
+    """
 
 
 def _segment(rows: int, day: int) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import data, exports, growth, picture, report, sources, startup
+from benchmarks import data, exports, growth, picture, report, sources, startup, uploads
 from benchmarks.measure import ROOT, Cost, repeat, run
 from benchmarks.prepare import WAYS
 from benchmarks.report import Goal, table
@@ -192,6 +192,7 @@ def _sections(rows: int, results: Results) -> dict[str, tuple[str, Callable[[], 
         ),
         "exports-large": (f"Exporting {large:,} rows", lambda: exports.large(large)),
         "start": ("Starting", _startup),
+        "uploads": (f"Uploading {uploads.ROWS:,} profiles at full rate", uploads.compare),
         "sync": (f"A whole sync to a sink, {rows:,} profiles", lambda: _sync(rows)),
     }
 

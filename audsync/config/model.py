@@ -189,6 +189,11 @@ class Limits(Section):
     max_batch_size: int | None = Field(
         default=None, ge=1, description="Rows in a request; only lowers the platform's own limit."
     )
+    max_requests_at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="Requests under way for one audience; only lowers what suits the platform.",
+    )
 
 
 class ScheduleConfig(Section):

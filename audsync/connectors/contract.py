@@ -64,6 +64,8 @@ class Spec:
     """A fair guess of how long one upload takes, for estimates in `plan`."""
     source: str
     """Where the numbers come from, and the day they were read."""
+    requests_at_once: int = 1
+    """So many requests that add members, or remove some, may be under way for one audience."""
     base_url: str = ""
     """Its own address, for connections that name no other."""
     can_wipe: bool = False

@@ -127,7 +127,7 @@ def columns_of(query: FileQuery) -> list[str]:
     Raises:
         SourceError: there is no such file, or its beginning cannot be read.
     """
-    files = _found(query, most=1)
+    files = found(query, most=1)
     with closing(_open(query, files)) as connection:
         return list(_layout(connection, files[0], query, needed=()).columns)
 
@@ -154,8 +154,12 @@ def _count(query: FileQuery, most: int | None) -> int:
     return len(reading.files)
 
 
-def _found(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
-    """The files behind the query's path, copies where they are objects; at most the first few."""
+def found(query: FileQuery, most: int | None = None) -> tuple[SourceFile, ...]:
+    """The files behind the query's path, copies where they are objects; at most the first few.
+
+    Raises:
+        SourceError: there are none, or they are too old.
+    """
     if is_object(query.path):
         return fetching.fetch_files(query, most)
     files = find_files(query.path, query.format)
@@ -164,7 +168,7 @@ def _found(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
 
 
 def _prepare(query: FileQuery, most: int | None = None) -> _Reading:
-    files = _found(query, most)
+    files = found(query, most)
     with ExitStack() as failing:
         connection = failing.enter_context(closing(_open(query, files)))
         reading = _looked_into(connection, query, files)

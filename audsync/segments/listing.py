@@ -63,6 +63,11 @@ class SourceFile:
         return self.name
 
     @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.stamp[2]
+
+    @property
     def written_at(self) -> datetime:
         """When it was last written to, aware UTC."""
         return datetime.fromtimestamp(self.stamp[-1] / 1e9, UTC)

@@ -15,7 +15,7 @@ from audsync.snapshots.folder import SPILL
 if TYPE_CHECKING:
     from audsync.connectors.contract import Spec
     from audsync.snapshots.folder import AudienceFolder
-    from audsync.sync.contract import Desired, StateFiles
+    from audsync.sync.contract import Cache, Desired
     from audsync.sync.holdout import Holdout
     from audsync.sync.ports import Segment
     from audsync.sync.sets import Combined, Leaf, People
@@ -115,7 +115,7 @@ def segment_for(
         cluster=segments.cluster_of(runtime, config),
     )
 
-    def prepare(cache: "StateFiles | None") -> "Desired":
+    def prepare(cache: "Cache | None") -> "Desired":
         runtime.progress.phase("read", None)
         return prepare_segment(reading, cache)
 

@@ -20,10 +20,11 @@ from audsync.services.notices import Desk
 from audsync.services.runtime import Runtime
 from audsync.services.size_watch import scene_of
 from audsync.services.state_files import folder_of
-from audsync.services.sync_audience import max_rows
+from audsync.services.uplink import max_rows
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
 from audsync.sync import settle
+from audsync.sync.lanes import OneLane
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Subject
 from audsync.sync.recover import recover
@@ -148,9 +149,10 @@ class _Visit:
             engine=LocalEngine(folder, work, memory_bytes=memory_bytes),
             progress=runtime.progress,
             spec=spec,
-            max_rows=max_rows(runtime, spec.max_batch_rows),
+            max_rows=max_rows(runtime, spec),
             lease=self.lease,
             connector=self.connector,
+            lanes=OneLane(self.connector),
             clock=runtime.clock,
             random=SystemRandom(),
             check_stop=self.heartbeat.check,

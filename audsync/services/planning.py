@@ -14,7 +14,8 @@ from audsync.services.audiences import find
 from audsync.services.continuity import Continuity
 from audsync.services.runtime import Runtime
 from audsync.services.state_files import scratch_of
-from audsync.services.sync_audience import guard_of, max_rows
+from audsync.services.sync_audience import guard_of
+from audsync.services.uplink import max_rows, requests_at_once
 from audsync.store.tables import PlatformAudience
 from audsync.sync.drafting import Draft, draft, require_knowledge
 from audsync.sync.local import LocalEngine
@@ -85,7 +86,7 @@ def drafting(runtime: Runtime, audience: PlatformAudience) -> Iterator[tuple[Loc
             engine=engine,
             progress=runtime.progress,
             spec=spec,
-            max_rows=max_rows(runtime, spec.max_batch_rows),
+            max_rows=max_rows(runtime, spec),
             clock=runtime.clock,
         )
         segment = compositions.segment_for(
@@ -129,10 +130,11 @@ def _effort(runtime: Runtime, audience: PlatformAudience, drafted: Draft) -> dic
     batches = len(drafted.plan.batches)
     calls = batches + 1
     paced_s = max((calls // limit.calls * limit.window_s for limit in spec.call_limits), default=0)
-    seconds = max(calls * spec.seconds_per_call, paced_s)
+    at_once = requests_at_once(runtime, spec)
+    seconds = max(calls * spec.seconds_per_call / at_once, paced_s)
     return {
         "batches": batches,
-        "batch_rows": max_rows(runtime, spec.max_batch_rows),
+        "batch_rows": max_rows(runtime, spec),
         "estimated_calls": calls if batches else 1,
         "estimated_minutes": math.ceil(seconds / 6) / 10 if batches else 0.0,
     }

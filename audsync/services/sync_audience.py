@@ -27,7 +27,7 @@ from audsync.errors import (
     ConflictError,
     LeaseLostError,
 )
-from audsync.services import bugs, compositions, outbox, reports, segments
+from audsync.services import bugs, compositions, outbox, reports, segments, uplink
 from audsync.services.beginning import Order, begin
 from audsync.services.conclusion import Ending, conclude
 from audsync.services.creation import Created, known_as
@@ -44,9 +44,10 @@ from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync import drafting, guards
 from audsync.sync.books import Books, of_segment
-from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.contract import Cache, Desired
 from audsync.sync.drafting import draft
 from audsync.sync.guards import Guard
+from audsync.sync.lanes import ThreadLanes
 from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Segment, Subject
 from audsync.sync.recover import recover
@@ -97,13 +98,15 @@ def bring_in_step(runtime: Runtime, audience: PlatformAudience, wish: Wish) -> R
     runtime.segment(audience.segment)
     with (
         leased(runtime, audience) as (lease, heartbeat),
-        closing(runtime.connect(audience.connection, confirm=heartbeat.confirm)) as connector,
+        closing(uplink.connect(runtime, audience, heartbeat)) as connector,
+        closing(uplink.lanes(runtime, audience, heartbeat, connector)) as lanes,
     ):
         work = _Work(
             runtime=runtime,
             audience_id=audience.id,
             wish=wish,
             connector=connector,
+            lanes=lanes,
             lease=lease,
             heartbeat=heartbeat,
         )
@@ -117,11 +120,6 @@ def guard_of(runtime: Runtime, audience: PlatformAudience, *, allow_shrink: bool
     configured = runtime.config.audiences.get(audience.slug)
     values = configured.guard.model_dump() if configured else (audience.guard or {})
     return Guard(**values, is_lifted=allow_shrink)
-
-
-def max_rows(runtime: Runtime, connector_limit: int) -> int:
-    """Rows a request: the platform's limit, or less where a person says so."""
-    return min(connector_limit, runtime.config.limits.max_batch_size or connector_limit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +140,7 @@ class _Work:
     audience_id: UUID
     wish: Wish
     connector: Connector
+    lanes: ThreadLanes
     lease: leases.Lease
     heartbeat: Heartbeat
     counts: Books | None = None
@@ -311,9 +310,10 @@ class _Work:
             engine=bench.engine,
             progress=runtime.progress,
             spec=self.connector.spec,
-            max_rows=max_rows(runtime, self.connector.spec.max_batch_rows),
+            max_rows=uplink.max_rows(runtime, self.connector.spec),
             lease=self.lease,
             connector=self.connector,
+            lanes=self.lanes,
             clock=runtime.clock,
             random=SystemRandom(),
             check_stop=self._check_stop,
@@ -342,7 +342,7 @@ class _Work:
             self.runtime, audience.segment, self.connector.spec, folder=folder, work=engine.work
         )
 
-        def prepare(cache: StateFiles | None) -> Desired:
+        def prepare(cache: Cache | None) -> Desired:
             again = None if self.wish.reread else engine.prepared(cache)
             desired = again or segment.prepare(cache)
             self.counts = of_segment(desired.counts)

@@ -7,10 +7,11 @@ others write. What SQLAlchemy raises leaves this module as `StoreError`.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, event, func, select
@@ -86,6 +87,10 @@ class Database:
         self._create_folder = create_folder
         self._actor = actor
         self._has_answered = False
+        # SQLite lets a writer who finds another one sleep for up to a tenth of a second between
+        # two looks; threads of one process can do better.
+        is_single = self._url.get_backend_name() == "sqlite"
+        self._turn: AbstractContextManager[object] = Lock() if is_single else nullcontext()
         self.dialect: str = self._url.get_backend_name()
         self.engine = self._engine()
 
@@ -109,6 +114,7 @@ class Database:
         """
         with (
             self._failing_as_store_error(),
+            self._turn,
             self._connected(self.engine) as connection,
             self._session(connection) as session,
         ):

@@ -93,6 +93,15 @@ class StateFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cache:
+    """The latest preparation of a segment, made by the rules of now."""
+
+    files: StateFiles
+    source: str | None = None
+    """What the source and these files were told by; see `Desired.source`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentCounts:
     """What reading a segment came to. Rows are source rows that passed `where`.
 
@@ -126,6 +135,9 @@ class Desired:
     list_sizes: Mapping[str, int] = field(default_factory=dict)
     """How many people each list of those never sent names, in the order of the file, and rows of
     each excluded segment; by what these are called in the facts."""
+    source: str | None = None
+    """A digest of the bytes that were read and of the files they came to: where both are the same
+    again, reading would come to the same. None where there is no such proof."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import gc
 import hashlib
 import json
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -24,15 +24,16 @@ from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import rules_version
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import compose, tally
+from audsync.sync import compose, recognition, tally
 from audsync.sync.agreement import has_agreed
-from audsync.sync.contract import Desired, Patch, StateFiles
+from audsync.sync.contract import Cache, Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
 from audsync.sync.inspection import profiles
 from audsync.sync.known import BYTES_A_ROW, ROWS, Hashes, Known, distinct
-from audsync.sync.layers import NEXT, Layers
+from audsync.sync.layers import Layers
 from audsync.sync.membership import pieces
 from audsync.sync.parts import Parts, Reading
+from audsync.sync.recognition import Preparation, unchanged
 from audsync.sync.sets import Piece, is_excluded, signature, specs_of
 from audsync.sync.suppression import Listed, read_lists
 
@@ -55,24 +56,32 @@ def rules_of(reading: Reading) -> str:
     return hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:24]
 
 
-def prepare_segment(reading: Reading, cache: StateFiles | None) -> Desired:
+def prepare_segment(reading: Reading, cache: Cache | None) -> Desired:
     """Read and prepare the segment.
 
     Args:
         reading: what, for whom, where.
-        cache: files of an earlier preparation of this segment by the same rules; None for none.
+        cache: an earlier preparation of this segment by the same rules; None for none.
 
     Raises:
         SourceError: the source cannot be read to its end; nothing of it is used.
         StateError: the files cannot be written.
     """
+    proof = recognition.proof_of(reading)
+    if proof and cache and (standing := recognition.standing(reading, cache, proof)):
+        return standing
+    desired = _read(reading, cache.files if cache else None)
+    return recognition.told(desired, proof) if proof else desired
+
+
+def _read(reading: Reading, cache: StateFiles | None) -> Desired:
     # A cluster prepares all rows anew: what an earlier preparation knows is here, and they there.
     old = None if reading.cluster else _Old.of(reading, cache)
     suppressed = reading.work / "suppressed.parquet" if reading.suppress else None
     listed = _listed(reading, suppressed)
     parts = _prepared(reading, old.known if old else None, listed)
     if old and old.is_confirmed and not reading.suppress and parts.is_unchanged(old.known):
-        return _unchanged(reading, old, parts.excluded)
+        return unchanged(reading, old.preparation, list_sizes=parts.excluded)
     composed = compose.compose(
         compose.Parts(
             new_identifiers=parts.identifiers,
@@ -114,7 +123,7 @@ def _kept(folder: AudienceFolder, found: Layers, old: "_Old | None") -> tuple[st
         }
     )
     if old and found.identifiers == old.layers.identifiers:
-        return old.identifiers, old.rows, patch
+        return old.preparation.identifiers, old.preparation.rows, patch
     assert found.rows is not None, "what was read has rows"
     return folder.keep(found.identifiers, "identifiers"), folder.keep(found.rows, "rows"), patch
 
@@ -123,37 +132,30 @@ def _kept(folder: AudienceFolder, found: Layers, old: "_Old | None") -> tuple[st
 class _Old:
     """The earlier preparation that is built upon."""
 
-    identifiers: str
-    rows: str
-    patch: Patch
-    layers: Layers
+    preparation: Preparation
     known: Known
-    is_confirmed: bool
-    """Whether these very files are also what is confirmed to be on the platform."""
 
     @classmethod
     def of(cls, reading: Reading, cache: StateFiles | None) -> "_Old | None":
-        if cache is None:
+        found = Preparation.of(reading.folder, cache) if cache else None
+        if found is None:
             return None
-        is_open = bool(cache.next_identifiers and cache.next_rows)
-        prefix = NEXT if is_open else ""
-        names = cache.as_dict()
-        paths = {role: reading.folder.path(name) for role, name in names.items()}
-        found = Layers.of(paths, prefix)
-        if found is None or found.rows is None:
-            return None
-        at_most = found.row_count()
+        at_most = found.layers.row_count()
         if at_most * BYTES_A_ROW > reading.memory_bytes // 2:
             return None
         columns = ["fingerprint", "state", "is_shared"]
-        return cls(
-            identifiers=names[f"{prefix}identifiers"],
-            rows=names[f"{prefix}rows"],
-            patch=cache.next_patch if is_open else cache.patch,
-            layers=found,
-            known=Known(found.row_batches(columns), at_most=at_most),
-            is_confirmed=found.has_identifiers_of(Layers.of(paths)),
-        )
+        known = Known(found.layers.row_batches(columns), at_most=at_most)
+        return cls(preparation=found, known=known)
+
+    @property
+    def layers(self) -> Layers:
+        """Its files."""
+        return self.preparation.layers
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether these very files are also what is confirmed to be on the platform."""
+        return self.preparation.is_confirmed
 
 
 def _prepared(reading: Reading, known: Known | None, listed: Listed | None) -> Parts:
@@ -269,17 +271,4 @@ def _listed(reading: Reading, lines: Path | None) -> Listed | None:
     specs = specs_of(reading.query, reading.spec)
     return read_lists(
         reading.suppress, specs, platform=platform, lines=lines, source=reading.source
-    )
-
-
-def _unchanged(reading: Reading, old: _Old, list_sizes: Mapping[str, int]) -> Desired:
-    """The old files stand: not one row came, went or changed."""
-    touched = compose.write_profiles(np.empty(0, dtype=np.uint64), reading.work / "touched.parquet")
-    return Desired(
-        identifiers=old.identifiers,
-        rows=old.rows,
-        patch=old.patch,
-        counts=tally.count(old.layers),
-        touched=reading.folder.keep(touched, "touched"),
-        list_sizes=list_sizes,
     )

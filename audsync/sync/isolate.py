@@ -72,7 +72,7 @@ class Isolation:
         self._sending = sending
         self._unproved_runs = unproved_runs
         self._pieces = 0
-        self._takes = False
+        self.takes = False
         """Whether anything was taken in this phase."""
         self._alone: dict[int, AudsyncError] = {}
         spec = ports.spec
@@ -86,7 +86,7 @@ class Isolation:
 
     def queue(self, waiting: deque[int], pieces: Sequence[int]) -> None:
         """Where pieces wait: next of all, until the platform has taken anything."""
-        if self._takes:
+        if self.takes:
             waiting.extend(pieces)
         elif self._is_at_the_end:
             waiting.extend(reversed(pieces))
@@ -95,7 +95,7 @@ class Isolation:
 
     @property
     def _is_at_the_end(self) -> bool:
-        return not self._takes and len(self._alone) % 2 == 1
+        return not self.takes and len(self._alone) % 2 == 1
 
     def fit(self, batch: BatchFacts) -> tuple[int, ...]:
         """Divide a batch larger than what the platform takes now; the numbers of its pieces."""
@@ -115,7 +115,8 @@ class Isolation:
         if batch.action not in self._divisible:
             return None
         if is_too_large(error):
-            self._sending.most_rows = max(1, batch.rows // 2)
+            known = self._sending.most_rows or batch.rows
+            self._sending.most_rows = max(1, min(known, batch.rows // 2))
             return self._halve(batch) or None
         if not may_be_rows(error) or self._pieces > MAX_PIECES:
             return None
@@ -135,7 +136,7 @@ class Isolation:
 
     def note_taken(self, batch: BatchFacts) -> None:
         """The platform took it."""
-        self._takes = self._takes or batch.rows > 0
+        self.takes = self.takes or batch.rows > 0
         self._alone.pop(batch.number, None)
 
     def conclude(self, deliver: Deliver) -> None:
@@ -150,7 +151,7 @@ class Isolation:
         else:
             first = self._alone[alone[0].number]
             self._sending.error = self._sending.error or first
-            self._sending.is_unproved = is_member and not self._takes
+            self._sending.is_unproved = is_member and not self.takes
         self._alone.clear()
 
     def _hear_again(self, deliver: Deliver) -> None:
@@ -171,7 +172,7 @@ class Isolation:
     def _is_proved(self) -> bool:
         """Whether the platform takes such requests, so that it must be the rows."""
         has_removed = any(one.state in TAKEN for one in self._sending.of(Action.REMOVE))
-        return self._takes or has_removed or self._unproved_runs >= ENOUGH_RUNS
+        return self.takes or has_removed or self._unproved_runs >= ENOUGH_RUNS
 
     def _halve(self, batch: BatchFacts) -> tuple[int, ...]:
         pieces = numbered(self._sending, self._ports.engine.halves(self._files, batch))
@@ -179,7 +180,7 @@ class Isolation:
 
     def _give_up_in_time(self, error: AudsyncError) -> None:
         """Stop where so much is refused that single rows cannot be the reason."""
-        if self._takes or len(self._alone) < MAX_UNPROVED:
+        if self.takes or len(self._alone) < MAX_UNPROVED:
             return
         self._sending.stopped = True
         self._sending.error = ValidationError(

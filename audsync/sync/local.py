@@ -15,6 +15,7 @@ from audsync.sync import delta, duck, fold, layers, tally
 from audsync.sync.contract import (
     NONE_REFUSED,
     BatchFacts,
+    Cache,
     Carrier,
     Desired,
     KindChange,
@@ -126,8 +127,9 @@ class LocalEngine:
         """The batch's rows as `UploadBatch.members` wants them."""
         return self._requests.members(files, batch)
 
-    def prepared(self, files: StateFiles | None) -> Desired | None:
+    def prepared(self, cache: Cache | None) -> Desired | None:
         """The segment as an unfinished run had read it; None when no such run left it."""
+        files = cache.files if cache else None
         if files is None or not (files.next_identifiers and files.next_rows):
             return None
         found = Layers.of(self._paths(files), NEXT)
@@ -137,6 +139,7 @@ class LocalEngine:
             rows=files.next_rows,
             patch=files.next_patch,
             counts=tally.count(found),
+            source=cache.source if cache else None,
         )
 
     def sizes(self, files: StateFiles) -> dict[Kind, int]:

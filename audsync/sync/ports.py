@@ -11,7 +11,8 @@ from audsync.connectors.contract import Connector, Spec
 from audsync.domain import RemoteId
 from audsync.store.database import Database
 from audsync.store.leases import Lease
-from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.contract import Cache, Desired, Engine
+from audsync.sync.lanes import Lanes
 
 
 class Progress(Protocol):
@@ -30,9 +31,9 @@ class Progress(Protocol):
 class Segment:
     """How to read the segment of an audience, and what its preparation depends on."""
 
-    prepare: Callable[[StateFiles | None], Desired]
-    """Reads the source once, into this run's own files. Given the files of an earlier preparation
-    by the same rules, it need not normalise rows it knows."""
+    prepare: Callable[[Cache | None], Desired]
+    """Reads the source once, into this run's own files. Given an earlier preparation by the same
+    rules, it need not normalise rows it knows, nor read a source that is the same to the byte."""
     rules: str
     """Changes when the same rows would be prepared in another way."""
 
@@ -61,6 +62,9 @@ class Ports(Desk):
 
     lease: Lease
     connector: Connector
+    """For everything but the requests of a plan; not used while one is under way."""
+    lanes: Lanes
+    """For the requests of a plan."""
     random: Random
     check_stop: Callable[[], None]
     """Raises when a signal, the time budget or a lost lease says stop; asked before requests."""

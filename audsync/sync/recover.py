@@ -18,7 +18,7 @@ from audsync.store import ledger
 from audsync.store.ledger import BatchRow
 from audsync.sync import books as bookkeeping
 from audsync.sync import isolate, request_size, settle
-from audsync.sync.contract import BatchFacts, StateFiles
+from audsync.sync.contract import BatchFacts, Cache, StateFiles
 from audsync.sync.ports import Desk, Ports, Segment, Subject
 from audsync.sync.send import send
 from audsync.sync.split import disjoint, filler_of
@@ -27,6 +27,7 @@ LASTING_FACTS = ("predecessor", "must_wipe", "reached", request_size.FACT, isola
 """What outlives every plan, until whoever noted it is done with it."""
 _KEPT_FACTS = (
     "rules",
+    "source",
     "sizes",
     "profiles",
     "rejects",
@@ -59,9 +60,11 @@ class Standing:
         """Confirmed identifiers by kind."""
         return {Kind(int(kind)): size for kind, size in self.facts.get("sizes", {}).items()}
 
-    def cache_for(self, segment: Segment) -> StateFiles | None:
+    def cache_for(self, segment: Segment) -> Cache | None:
         """The latest preparation of this segment, if it was made by the same rules."""
-        return self.files if self.facts.get("rules") == segment.rules else None
+        if self.facts.get("rules") != segment.rules:
+            return None
+        return Cache(files=self.files, source=self.facts.get("source"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,7 @@ def closed_as(
     is_less = any(batch.state is BatchState.LEFT_OUT for batch in batches)
     return closed, {
         "rules": facts["rules"],
+        "source": facts.get("source"),
         "sizes": as_json(desk.engine.sizes(closed)) if is_less else facts["next_sizes"],
         "profiles": facts.get("next_profiles"),
         "rejects": facts.get("rejects", {}),  # plans of earlier versions have none

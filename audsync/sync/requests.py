@@ -28,6 +28,8 @@ class Requests:
     def __init__(self, folder: AudienceFolder) -> None:
         self._folder = folder
         self._open: tuple[str, pq.ParquetFile] | None = None
+        self._groups: dict[tuple[str, ...], dict[int, pa.Table]] = {}
+        """Row groups of the open file that the last request was in, by the columns read."""
 
     def cut(self, files: StateFiles, request: PlanRequest) -> tuple[BatchFacts, ...]:
         """The plan's batches: removals, additions, and what sweeps out the rest."""
@@ -145,10 +147,14 @@ class Requests:
         assert name is not None, "only a batch of an empty file has none"
         if self._open is None or self._open[0] != name:
             self._open = (name, parquet.opened(self._folder.path(name)))
+            self._groups = {}
         return self._open[1]
 
     def _rows(self, name: str | None, batch: BatchFacts, columns: list[str]) -> pa.Table:
-        """The file's rows that belong to the batch; only their row groups are read."""
+        """The file's rows that belong to the batch; only their row groups are read.
+
+        A row group holds many requests, which follow each other.
+        """
         file = self._file(name)
         start, first = 0, 0
         groups: list[int] = []
@@ -158,7 +164,17 @@ class Requests:
                 first = first if groups else start
                 groups.append(index)
             start = stop
-        table = file.read_row_groups(groups, columns=columns)
+        before = self._groups.get(tuple(columns), {})
+        known = {
+            one: before[one] if one in before else file.read_row_group(one, columns=columns)
+            for one in groups
+        }
+        self._groups[tuple(columns)] = known
+        table = (
+            pa.concat_tables(known.values())
+            if known
+            else file.schema_arrow.empty_table().select(columns)
+        )
         return table.slice(batch.first_row - first, batch.stop_row - batch.first_row)
 
 

@@ -228,6 +228,7 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
     return {
         **{name: standing.facts[name] for name in LASTING_FACTS if name in standing.facts},
         "rules": segment.rules,
+        "source": drafted.desired.source,
         "sizes": as_json(standing.sizes),
         "next_sizes": as_json(drafted.plan.summary.desired_sizes),
         "is_replace": any(batch.action is Action.REPLACE for batch in drafted.plan.batches),

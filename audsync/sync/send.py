@@ -1,12 +1,18 @@
-"""Sending a plan: intent, effect, receipt, batch by batch; removals are finished before adds."""
+"""Sending a plan: intent, effect, receipt, batch by batch; removals are finished before adds.
+
+Where the platform lets them, several requests of one phase are under way at once, from the first
+that it took until one fails: then one at a time again, until one is taken. What comes of them is
+handled one after the other, in one thread.
+"""
 
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
+
+import pyarrow as pa
 
 from audsync.connectors.contract import may_have_applied
 from audsync.domain import OVER, Action, BatchState, Receipt, UploadBatch
@@ -22,12 +28,16 @@ from audsync.store import jobs, ledger
 from audsync.sync import settle
 from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.isolate import FACT, Isolation
+from audsync.sync.lanes import Call
 from audsync.sync.ports import Ports, Subject
 from audsync.sync.sending import Mark, Sending, Session, record
 
 MAX_FAILURES_IN_A_ROW = 3
 PASSES = 2
 """What failed for a passing reason is tried once more after the rest of its phase."""
+
+_FREE = {Action.REMOVE, Action.ADD}
+"""Requests of these know nothing of each other, so their order does not matter."""
 
 _PHASES = {Action.REMOVE: 1, Action.ADD: 2, Action.REPLACE: 2, Action.SWEEP: 3}
 """In their order; what belongs to an earlier phase must be over before a later one begins."""
@@ -57,21 +67,48 @@ def send(
     sending = Sending(batches={batch.number: batch for batch in batches}, sessions=sessions)
     ports.progress.phase("send", sum(batch.rows for batch in batches))
 
-    def call_of(batch: BatchFacts) -> Callable[[], Receipt]:
+    ahead = _Ahead(ports, files)
+
+    def call_of(batch: BatchFacts) -> Call:
         if batch.action is Action.SWEEP:
             mark = datetime.fromisoformat(facts["mark"])
-            return partial(ports.connector.sweep, subject.remote, mark)
-        return partial(ports.connector.send, _upload(ports, subject, files, batch, sending))
+            return lambda connector: connector.sweep(subject.remote, mark)
+        upload = _upload(ports, subject, sending, batch, ahead.members(batch))
+        return lambda connector: connector.send(upload)
 
-    for action in _PHASES:
-        if sending.of(action) and not sending.stopped:
-            _make_way(ports, subject, sending, action)
-        if sending.of(action) and not sending.stopped:
-            unproved_runs = facts.get(FACT, 0)
-            isolation = Isolation(ports, subject, files, sending, unproved_runs=unproved_runs)
-            phase = _Phase(ports, subject, sending, isolation, call_of)
-            phase.run(action)
+    try:
+        for action in _PHASES:
+            if sending.of(action) and not sending.stopped:
+                _make_way(ports, subject, sending, action)
+            if sending.of(action) and not sending.stopped:
+                unproved_runs = facts.get(FACT, 0)
+                isolation = Isolation(ports, subject, files, sending, unproved_runs=unproved_runs)
+                _Phase(ports, subject, sending, isolation, call_of, ahead).run(action)
+    finally:
+        # The lease is given back after this, and nothing may be under way by then.
+        ports.lanes.clear()
     return sending
+
+
+class _Ahead:
+    """The rows of requests; those of the next are read while another one is under way."""
+
+    def __init__(self, ports: Ports, files: StateFiles) -> None:
+        self._ports = ports
+        self._files = files
+        self._read: tuple[tuple[int, int, int], pa.Table] | None = None
+
+    def read(self, batch: BatchFacts) -> None:
+        """Read what this one will want."""
+        if batch.action is not Action.SWEEP:
+            self._read = (_range_of(batch), self.members(batch))
+
+    def members(self, batch: BatchFacts) -> pa.Table:
+        """As `UploadBatch.members` wants them."""
+        known, self._read = self._read, None
+        if known is not None and known[0] == _range_of(batch):
+            return known[1]
+        return self._ports.engine.members(self._files, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +119,51 @@ class _Phase:
     subject: Subject
     sending: Sending
     isolation: Isolation
-    call_of: Callable[[BatchFacts], Callable[[], Receipt]]
+    call_of: Callable[[BatchFacts], Call]
+    ahead: _Ahead
+    under_way: set[int] = field(default_factory=set)
 
     def run(self, action: Action) -> None:
         """Send whatever may go, and what comes of it, until all is sent or something says stop."""
         sending = self.sending
         for _ in range(PASSES):
             waiting = deque(one.number for one in sending.of(action) if _may_go(one, sending))
-            while waiting and not sending.stopped:
-                batch = sending.batches[self.isolation.next_of(waiting)]
-                next_ones = self.isolation.fit(batch) or self._go(batch)
-                self.isolation.queue(waiting, next_ones)
+            while (waiting and not sending.stopped) or self.under_way:
+                self._fill_lanes(waiting, self._width(action))
+                if waiting and self.under_way and not sending.stopped:
+                    self.ahead.read(sending.batches[waiting[0]])
+                if self.under_way:
+                    self.isolation.queue(waiting, self._land())
         self.isolation.conclude(self._go)
 
-    def _go(self, batch: BatchFacts) -> Sequence[int]:
-        """Send one batch; returns the numbers of what it was divided into."""
+    def _width(self, action: Action) -> int:
+        """How many may be under way now: one until one was taken, and after one has failed."""
+        is_calm = self.isolation.takes and not self.sending.failures_in_a_row
+        return self.ports.lanes.width if is_calm and action in _FREE else 1
+
+    def _fill_lanes(self, waiting: deque[int], width: int) -> None:
+        while waiting and len(self.under_way) < width and not self.sending.stopped:
+            batch = self.sending.batches[self.isolation.next_of(waiting)]
+            if pieces := self.isolation.fit(batch):
+                self.isolation.queue(waiting, pieces)
+            else:
+                self._depart(batch)
+
+    def _go(self, batch: BatchFacts) -> None:
+        """Send one batch by itself."""
+        self._depart(batch)
+        if self.under_way:
+            self._land()
+
+    def _depart(self, batch: BatchFacts) -> None:
+        """Durable intent, then the request is under way, unless something says stop."""
         try:
             self.ports.check_stop()
         except AudsyncError as error:
             self.sending.error, self.sending.stopped = error, True
-            return ()
+            return
         self.sending.passing.discard(batch.number)
-        return self._deliver(batch, self.call_of(batch))
-
-    def _deliver(self, batch: BatchFacts, call: Callable[[], Receipt]) -> Sequence[int]:
-        """Durable intent, the request, its durable outcome."""
+        call = self.call_of(batch)
         with self.ports.database.transaction() as session:
             ledger.mark_sending(
                 session,
@@ -115,10 +172,20 @@ class _Phase:
                 number=batch.number,
                 must_last_s=self.ports.must_last_s,
             )
-        try:
-            receipt = call()
-        except AudsyncError as error:
-            return self._refused(batch, error)
+        self.sending.batches[batch.number] = replace(batch, state=BatchState.SENDING)
+        self.ports.lanes.depart(batch.number, call)
+        self.under_way.add(batch.number)
+
+    def _land(self) -> Sequence[int]:
+        """The durable outcome of the next one that is over; what it was divided into."""
+        arrival = self.ports.lanes.arrive()
+        self.under_way.remove(arrival.number)
+        batch, answer = self.sending.batches[arrival.number], arrival.answer
+        if isinstance(answer, AudsyncError):
+            return self._refused(batch, answer)
+        return self._taken(batch, answer)
+
+    def _taken(self, batch: BatchFacts, receipt: Receipt) -> Sequence[int]:
         state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
         pieces = self.isolation.apart(batch, receipt)
         mark = Mark(state=state, receipt=receipt)
@@ -189,9 +256,9 @@ def _reload(ports: Ports, subject: Subject, sending: Sending) -> None:
 def _upload(
     ports: Ports,
     subject: Subject,
-    files: StateFiles,
-    batch: BatchFacts,
     sending: Sending,
+    batch: BatchFacts,
+    members: pa.Table,
 ) -> UploadBatch:
     session = sending.sessions[batch.action]
     # Requests of a replace count up as they are taken: some of those planned may become more.
@@ -206,8 +273,13 @@ def _upload(
         rows=batch.rows,
         session_rows=session.rows,
         kinds=session.kinds,
-        members=ports.engine.members(files, batch),
+        members=members,
     )
+
+
+def _range_of(batch: BatchFacts) -> tuple[int, int, int]:
+    """What tells the rows of a batch: its number alone is kept when it is divided."""
+    return batch.number, batch.first_row, batch.stop_row
 
 
 def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:

@@ -10,7 +10,7 @@ import pytest
 
 from audsync.connectors.contract import Replacing, Spec
 from audsync.domain import OVER, Action, BatchState
-from audsync.sync.contract import BatchFacts, Carrier, Desired, Plan, PlanRequest, StateFiles
+from audsync.sync.contract import BatchFacts, Cache, Carrier, Desired, Plan, PlanRequest, StateFiles
 from audsync.sync.split import disjoint
 from tests.sim.local_bench import LocalBench
 from tests.sim.people import Crowd, first_crowd, next_crowd
@@ -201,7 +201,7 @@ def test_a_replace_sends_a_patched_segment_from_one_file(tmp_path: Path) -> None
     sent = [bench.engine.members(plan.files, batch).to_pylist() for batch in plan.batches]
     values = {(row["kind"], row["value"]) for rows in sent for row in rows}
     assert values == {cell[1:3] for cell in crowd.cells() if not cell[3]}
-    again = bench.engine.prepared(plan.files)
+    again = bench.engine.prepared(Cache(files=plan.files))
     assert again is not None
     assert (again.identifiers, again.counts.rows) == (
         plan.files.next_identifiers,

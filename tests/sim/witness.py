@@ -47,8 +47,9 @@ class Witness:
         assert state == BatchState.SENDING, f"I4: a request left while its row was {state}"
         assert action == upload.action, "I4: the row has another action"
         assert epoch == self._room.ruling_epoch(), "I4: a request of a lease that does not rule"
-        planned = any(row[2] == BatchState.PLANNED for row in session)
-        assert upload.is_last == (not planned), "a wrong closing flag"
+        if upload.action is Action.REPLACE:
+            planned = any(row[2] == BatchState.PLANNED for row in session)
+            assert upload.is_last == (not planned), "a wrong closing flag"
         if upload.action is not Action.REMOVE:
             open_removals = [r for r in rows if r[1] == Action.REMOVE and r[2] in _OPEN]
             assert not open_removals, "an add left before the removals were finished"

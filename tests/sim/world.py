@@ -17,7 +17,7 @@ from audsync.connectors.contract import Replacing, Spec
 from audsync.domain import FIRST_FIELD, SyncOperation, SyncStatus
 from audsync.errors import AudienceGoneError, AudsyncError, CancelledError, StoreError
 from audsync.store import leases, ledger
-from audsync.sync.contract import Desired, Engine, StateFiles
+from audsync.sync.contract import Cache, Desired, Engine, StateFiles
 from audsync.sync.drafting import Wish
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Desk, Ports, Segment, Subject
@@ -25,6 +25,7 @@ from audsync.sync.recover import standing_of
 from audsync.sync.run import Outcome, synchronise
 from tests.sim import judge
 from tests.sim.connector import REMOTE, SimConnector
+from tests.sim.lanes import SimLanes
 from tests.sim.ledger_room import LedgerRoom
 from tests.sim.people import Crowd
 from tests.sim.platform import SimPlatform, Trouble
@@ -129,9 +130,12 @@ class World:
     patience_s: float = 60.0
     """How long a run waits for what was accepted."""
     runs: int = 0
+    chance: Random = field(init=False)
+    """Of the lanes alone, so that a seed means the same life with one lane as with three."""
     witness: Witness = field(init=False)
 
     def __post_init__(self) -> None:
+        self.chance = Random(hash(self.random.getstate()))
         self.room.empty()
         self.witness = Witness(
             self.room,
@@ -234,6 +238,7 @@ class World:
             lease=lease,
             engine=judge.Watched(self.bench.engine, run.max_rows),
             connector=connector,
+            lanes=SimLanes(connector, self.chance, crash=Crash),
             clock=self.room.clock,
             random=self.random,
             progress=_Silence(),
@@ -248,7 +253,7 @@ class World:
         return Subject(audience_id=self.room.audience_id, job_id=job_id, remote=REMOTE, name="sim")
 
     def _segment(self, run: Run) -> Segment:
-        def prepare(_cache: StateFiles | None) -> Desired:
+        def prepare(_cache: Cache | None) -> Desired:
             identifiers, rows = self.bench.keep_segment(run.crowd)
             return Desired(identifiers=identifiers, rows=rows, counts=run.crowd.counts())
 

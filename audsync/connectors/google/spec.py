@@ -35,6 +35,8 @@ _CONTACT = Spec(
         CallLimit(calls=100_000, window_s=86_400, scope="app", counted_by=_PROJECT),
     ),
     seconds_per_call=3.0,
+    # Ten may be under way, for one list, too.
+    requests_at_once=4,
     source="docs/platforms/google.md, read 2026-11-22",
     base_url=BASE_URL,
     settles_within_s=86_400,

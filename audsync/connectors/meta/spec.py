@@ -39,6 +39,8 @@ SPEC = Spec(
     # each active audience adds; with standard access it is 190,000. Usage headers override it.
     call_limits=(CallLimit(calls=5_000, window_s=3_600, scope="account"),),
     seconds_per_call=2.0,
+    # Meta does not say what requests that are under way together do to each other.
+    requests_at_once=1,
     source="docs/platforms/meta.md, read 2026-11-22",
     base_url=BASE_URL,
 )

@@ -28,6 +28,7 @@ SPEC = Spec(
         CallLimit(calls=20, window_s=1, scope="app", counted_by=("client_id",)),
     ),
     seconds_per_call=3.0,
+    requests_at_once=4,
     source="docs/platforms/snapchat.md, read 2026-11-22",
     base_url=BASE_URL,
     can_wipe=True,

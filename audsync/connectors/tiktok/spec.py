@@ -31,6 +31,7 @@ SPEC = Spec(
         CallLimit(calls=864_000, window_s=86_400, scope="app", counted_by=_APP),
     ),
     seconds_per_call=2.0,
+    requests_at_once=2,
     source="docs/platforms/tiktok.md, read 2026-11-22",
     base_url=BASE_URL,
 )

@@ -3,6 +3,7 @@
 import csv
 import os
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -12,11 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from audsync.domain import Platform
+from audsync.errors import SourceError
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync import duck, layers
-from audsync.sync.contract import Desired, StateFiles
+from audsync.sync.contract import Cache, Desired, StateFiles
 from audsync.sync.desired import prepare_segment
 from audsync.sync.known import ROWS
 from audsync.sync.layers import NEXT, Layers
@@ -38,7 +40,13 @@ class Place:
     root: Path
     folder: AudienceFolder
 
-    def prepare(self, rows: list[Row], opted_out: list[str], cache: StateFiles | None) -> Desired:
+    def prepare(
+        self,
+        rows: list[Row],
+        opted_out: list[str],
+        cache: Cache | None,
+        watch: Callable[[int], None] = lambda _rows: None,
+    ) -> Desired:
         _write(self.root / "people.csv", ["id", "email", "phone", "consent"], rows)
         listed_too = "stranger@example.com"  # a list without one good value would be refused
         _write(self.root / "out.csv", ["email"], [(each,) for each in (listed_too, *opted_out)])
@@ -63,7 +71,7 @@ class Place:
             folder=self.folder,
             work=work,
             memory_bytes=200 << 20,
-            advance=lambda _rows: None,
+            advance=watch,
         )
         return prepare_segment(reading, cache)
 
@@ -96,10 +104,13 @@ def _wanting(desired: Desired) -> dict[str, str]:
     ).as_dict()
 
 
-def _confirmed(desired: Desired) -> StateFiles:
-    return StateFiles.of(
-        {role.removeprefix(NEXT): name for role, name in _wanting(desired).items()}
-    )
+def _confirmed(desired: Desired) -> Cache:
+    names = {role.removeprefix(NEXT): name for role, name in _wanting(desired).items()}
+    return Cache(files=StateFiles.of(names), source=desired.source)
+
+
+def _open(desired: Desired) -> Cache:
+    return Cache(files=StateFiles.of(_wanting(desired)), source=desired.source)
 
 
 def _identifiers(found: Layers) -> list[Line]:
@@ -174,10 +185,10 @@ def test_what_is_built_upon_old_files_is_what_is_read_from_scratch(place: Place,
     rows = [_somebody(random) for _ in range(_ROWS)]
     old = place.prepare(rows, [], None)
     for _ in range(_DAYS):
-        rows = _next_day(random, rows)
+        rows = _next_day(random, rows) if random.random() < 0.8 else rows
         out = [row[1] for row in rows if random.random() < 0.02] if seed % 2 else []
         is_open = random.random() < 0.3
-        cache = StateFiles.of(_wanting(old)) if is_open else _confirmed(old)
+        cache = _open(old) if is_open else _confirmed(old)
         built = place.prepare(rows, out, cache)
         _compare(place, built, place.prepare(rows, out, None))
         assert built.touched is None or not is_open
@@ -214,3 +225,62 @@ def test_where_much_has_changed_everything_is_written_anew(place: Place) -> None
             return
         old = new
     pytest.fail("the patch grew and grew")
+
+
+def test_a_source_that_is_the_same_to_the_byte_is_not_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Row] = [(f"P{at}", f"p{at}@example.com", "", "yes") for at in range(_ROWS)]
+    first = place.prepare(rows, [], None)
+    rows[3] = ("P3", "other@example.com", "", "yes")
+    second = place.prepare(rows, [], _confirmed(first))
+    assert second.source is not None
+    _forbid_reading(monkeypatch)
+    again = place.prepare(rows, [], _confirmed(second))
+    assert _wanting(again) == _wanting(second)
+    assert (again.counts, again.source) == (second.counts, second.source)
+
+
+def test_of_files_that_are_not_confirmed_a_source_is_read_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Row] = [("P1", "p1@example.com", "", "yes")]
+    first = place.prepare(rows, [], None)
+    _forbid_reading(monkeypatch)
+    for cache in (_open(first), Cache(files=_confirmed(first).files), None):
+        with pytest.raises(_ReadError):
+            place.prepare(rows, [], cache)
+
+
+def test_a_list_of_people_who_are_never_sent_is_read_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Row] = [("P1", "p1@example.com", "", "yes")]
+    first = place.prepare(rows, [], None)
+    _forbid_reading(monkeypatch)
+    with pytest.raises(_ReadError):
+        place.prepare(rows, ["p1@example.com"], _confirmed(first))
+
+
+def test_a_source_that_is_replaced_while_it_is_read_proves_nothing(place: Place) -> None:
+    rows: list[Row] = [("P1", "p1@example.com", "", "yes")]
+    path = place.root / "people.csv"
+
+    def replace_it(_rows: int) -> None:
+        text = path.read_bytes()
+        path.unlink()
+        path.write_bytes(text)
+
+    with pytest.raises(SourceError, match="changed"):
+        place.prepare(rows, [], None, watch=replace_it)
+
+
+class _ReadError(Exception):
+    """Somebody reads."""
+
+
+def _forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> None:
+        raise _ReadError
+
+    monkeypatch.setattr("audsync.sync.desired._prepared", read)

@@ -1,0 +1,178 @@
+"""A file that did not change is not read again, and nobody can tell the difference."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audsync.domain import SyncStatus
+from tests.services.test_platforms import CASES, Shop, crowd, written
+
+_OF_THE_RUN = {"job_id", "started_at", "completed_at", "created_at", "retry_of"}
+_FORMATS = ("csv", "parquet", "jsonl")
+
+
+class Counted:
+    """How often a source was read."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from audsync.sync import desired
+
+        self.times = 0
+        original = desired._prepared  # noqa: SLF001 - the one place where rows are read
+
+        def read(*given: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
+            self.times += 1
+            return original(*given)
+
+        monkeypatch.setattr(desired, "_prepared", read)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(CASES["meta"], tmp_path)
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    return Counted(monkeypatch)
+
+
+def configure(shop: Shop, before: str, after: str) -> None:
+    file = shop.folder / "audsync.yaml"
+    text = file.read_text(encoding="utf-8")
+    assert before in text
+    file.write_text(text.replace(before, after), encoding="utf-8")
+    shop.restart()
+
+
+def told(job: dict[str, Any]) -> dict[str, Any]:
+    """A job without what is its own."""
+    return {key: value for key, value in job.items() if key not in _OF_THE_RUN}
+
+
+def hostile() -> list[tuple[str, str, str]]:
+    """People some of whom cannot be sent, come twice, or agree with none of their rows."""
+    people = crowd(1, 9)
+    return [*people, people[2], ("", "nobody@example.com", ""), ("77", "n/a", "12"), ("78", "", "")]
+
+
+@pytest.mark.parametrize("form", _FORMATS)
+def test_a_job_that_read_nothing_says_what_one_that_read_it_all_says(
+    shop: Shop, read: Counted, form: str
+) -> None:
+    import duckdb
+
+    written(shop, hostile())
+    if form != "csv":
+        target = shop.folder / f"vip.{form}"
+        ways = "(format json)" if form == "jsonl" else "(format parquet)"
+        source = f"read_csv('{shop.folder / 'vip.csv'}', all_varchar = true)"
+        duckdb.execute(f"copy (from {source}) to '{target}' {ways}")
+        configure(shop, "path: vip.csv", f"path: vip.{form}")
+    shop.create()
+    assert read.times == 1
+    recognised = shop.sync()
+    assert read.times == 1, "the same file was read again"
+    os.utime(shop.folder / f"vip.{form}")  # written anew, the same: its bytes count
+    assert told(shop.sync().job) == told(recognised.job)
+    assert read.times == 1
+    path = shop.folder / f"vip.{form}"
+    renamed = path.with_name(f"other.{form}")
+    path.rename(renamed)
+    configure(shop, f"path: vip.{form}", f"path: other.{form}")
+    whole = shop.sync()
+    assert read.times == 2, "a file of another name is another file"
+    assert told(whole.job) == told(recognised.job)
+    assert whole.job["status"] == SyncStatus.COMPLETED
+    assert whole.job["total_batches"] == 0
+
+
+def test_other_bytes_of_the_same_length_and_time_are_read(shop: Shop, read: Counted) -> None:
+    written(shop, crowd(1, 9))
+    shop.create()
+    path = shop.folder / "vip.csv"
+    was = path.stat()
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("p3@example", "q3@example"), encoding="utf-8")
+    os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    assert path.stat().st_size == was.st_size
+    shop.people = [(i, e.replace("p3@", "q3@"), p) for i, e, p in shop.people]
+    shop.sync()
+    assert read.times == 2
+    assert shop.is_exact()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("columns:", "region: GB\n    columns:"),
+        ("phone: phone", "phone: [phone, email]"),
+        ("path: vip.csv", "path: vip.csv, encoding: latin-1"),
+        ("columns:", "holdout: {percent: 50, name: q4}\n    columns:"),
+        ("columns:", "where: id <> '4'\n    columns:"),
+        ("segments:", "suppress: [{type: file, path: out.csv, columns: {email: e}}]\nsegments:"),
+    ],
+    ids=["region", "mapping", "encoding", "holdout", "where", "suppression"],
+)
+def test_where_it_would_be_read_in_another_way_it_is_read(
+    shop: Shop, read: Counted, before: str, after: str
+) -> None:
+    written(shop, crowd(1, 9))
+    shop.create()
+    (shop.folder / "out.csv").write_text("e\np5@example.com\n", encoding="utf-8")
+    configure(shop, before, after)
+    shop.sync(allow_shrink=True)
+    assert read.times == 2
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        "where: id <> '4'\n    columns:",
+        "holdout: {percent: 50, name: q4}\n    columns:",
+    ],
+    ids=["a condition may ask for the day", "a draw is a part of the rules"],
+)
+def test_what_depends_on_the_day_is_read_each_time(shop: Shop, read: Counted, wish: str) -> None:
+    configure(shop, "columns:", wish)
+    written(shop, crowd(1, 9))
+    shop.create()
+    shop.sync()
+    assert read.times == (2 if "where" in wish else 1)
+
+
+def test_a_file_that_is_too_old_is_refused_all_the_same(shop: Shop, read: Counted) -> None:
+    configure(shop, "path: vip.csv", "path: vip.csv, max_age: 2h")
+    written(shop, crowd(1, 9))
+    path = shop.folder / "vip.csv"
+    at = shop.clock.now().timestamp()
+    os.utime(path, (at, at))
+    shop.create()
+    assert shop.sync().exit_code == 0
+    shop.clock.advance(3 * 3600)
+    report = shop.sync()
+    assert report.job["status"] == SyncStatus.FAILED
+    assert report.job["error"]["code"] == "SOURCE_ERROR"
+    assert read.times == 1
+
+
+def test_after_a_partial_sync_it_is_read_and_the_next_one_knows_it(
+    shop: Shop, read: Counted
+) -> None:
+    from audsync.sandbox.faults import FaultKind, Rule
+
+    written(shop, crowd(1, 9))
+    shop.create()
+    written(shop, crowd(3, 12))
+    shop.world.faults.arm([Rule(kind=FaultKind.RESET, path="/users", nth=2, times=0)])
+    assert shop.sync().exit_code != 0
+    shop.world.faults.disarm()
+    shop.until_done(shop.sync)
+    assert shop.is_exact()
+    before = read.times
+    shop.sync()
+    shop.sync()
+    assert read.times == before
+    assert shop.is_exact()
