@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import data, exports, growth, picture, report, sources, startup, uploads
+from benchmarks import data, exports, growth, many, picture, report, sources, startup, uploads
 from benchmarks.measure import ROOT, Cost, repeat, run
 from benchmarks.prepare import WAYS
 from benchmarks.report import Goal, table
@@ -218,6 +218,7 @@ def _sections(rows: int, results: Results) -> dict[str, tuple[str, Callable[[], 
             f"With audiences of one segment, {growth.AUDIENCE_ROWS:,} profiles, 1 % changed",
             growth.by_audiences,
         ),
+        "many": (f"{many.AUDIENCES:,} due audiences", many.compare),
         "platforms": (
             f"From platform to platform, a first plan of {rows:,} profiles",
             lambda: growth.by_platform(rows),

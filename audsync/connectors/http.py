@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from typing import Any, Generic, TypeVar
 from urllib.request import getproxies
@@ -85,22 +86,23 @@ class Answer(Generic[T]):
 
 def open_http(limits: HttpLimits, transport: httpx.BaseTransport | None = None) -> httpx.Client:
     """An HTTP client that never follows a redirect and never waits for ever."""
-    trust = httpx.create_ssl_context()
-    # Proxies of the environment are more specific than this, but for one for all addresses.
-    direct = {} if "all" in getproxies() else {"all://": _direct(limits, trust)}
-    return httpx.Client(
-        transport=transport,
-        mounts=direct if transport is None else None,
-        verify=trust,
-        timeout=httpx.Timeout(
-            limits.request_timeout_s,
-            connect=min(CONNECT_TIMEOUT_S, limits.request_timeout_s),
-        ),
-        follow_redirects=False,
+    timeout = httpx.Timeout(
+        limits.request_timeout_s, connect=min(CONNECT_TIMEOUT_S, limits.request_timeout_s)
     )
+    if transport is not None:
+        return httpx.Client(transport=transport, timeout=timeout, follow_redirects=False)
+    # Proxies of the environment are more specific than this, but for one for all addresses.
+    direct = {} if "all" in getproxies() else {"all://": _direct(limits, trust())}
+    return httpx.Client(mounts=direct, verify=trust(), timeout=timeout, follow_redirects=False)
 
 
-def _direct(limits: HttpLimits, trust: ssl.SSLContext) -> httpx.HTTPTransport:
+@cache
+def trust() -> ssl.SSLContext:
+    """Whom this process believes to be who they say; read once, as it takes 20 ms."""
+    return httpx.create_ssl_context()
+
+
+def _direct(limits: HttpLimits, context: ssl.SSLContext) -> httpx.HTTPTransport:
     """Connections on which nothing is delivered any more once a request has timed out.
 
     The system goes on sending what a closed connection still held: after a broken link it would
@@ -109,7 +111,7 @@ def _direct(limits: HttpLimits, trust: ssl.SSLContext) -> httpx.HTTPTransport:
     """
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     given = (socket.IPPROTO_TCP, option, int(1000 * limits.request_timeout_s)) if option else None
-    return httpx.HTTPTransport(verify=trust, socket_options=[given] if given else None)
+    return httpx.HTTPTransport(verify=context, socket_options=[given] if given else None)
 
 
 class ApiClient:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from audsync.snapshots.folder import SPILL
 if TYPE_CHECKING:
     from audsync.connectors.contract import Spec
     from audsync.snapshots.folder import AudienceFolder
+    from audsync.sync.companions import Member
     from audsync.sync.contract import Cache, Desired
     from audsync.sync.holdout import Holdout
+    from audsync.sync.local import LocalEngine
     from audsync.sync.ports import Segment
     from audsync.sync.sets import Combined, Leaf, People
+    from audsync.sync.twins import Group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +121,29 @@ def segment_for(
 
     def prepare(cache: "Cache | None") -> "Desired":
         runtime.progress.phase("read", None)
-        return prepare_segment(reading, cache)
+        if runtime.reader is None:
+            return prepare_segment(reading, cache)
+        return _group(runtime, runtime.reader, folder).prepare(reading, cache)
 
     return Segment(prepare=prepare, rules=rules_of(reading))
+
+
+def engine_for(runtime: Runtime, folder: "AudienceFolder", work: Path) -> "LocalEngine":
+    """The engine for one audience's job; others of its segment may share in its work."""
+    from audsync.sync.local import LocalEngine
+    from audsync.sync.twins import TwinEngine
+
+    memory_bytes = segments.working_memory(runtime)
+    if runtime.reader is None:
+        return LocalEngine(folder, work, memory_bytes=memory_bytes)
+    group = _group(runtime, runtime.reader, folder)
+    return TwinEngine(group, work, memory_bytes=memory_bytes)
+
+
+def _group(runtime: Runtime, reader: "Member", folder: "AudienceFolder") -> "Group":
+    from audsync.sync.twins import Group
+
+    return Group(member=reader, folder=folder, check=partial(_advance(runtime), 0))
 
 
 def _advance(runtime: Runtime) -> Callable[[int], None]:

@@ -37,6 +37,8 @@ class Crew:
     deal_with: Callable[[Runtime, Due], Ended]
     """Does what is due for one audience, and never raises."""
     told: Callable[[Ended], None]
+    put_right: Callable[[deque[Due]], None]
+    """Takes out of a queue what others have dealt with; called before one is taken from it."""
     ended: list[Ended] = field(default_factory=list)
 
     @property
@@ -72,6 +74,9 @@ class Crew:
         """
         free = self.runtime.at_once - running
         if not queue or not free or not self.may_go_on:
+            return ()
+        self.put_right(queue)
+        if not queue:
             return ()
         most = self.runtime.at_once
         if self.limit is not None:

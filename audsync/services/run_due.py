@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from audsync.domain import SyncOperation, TriggeredBy
@@ -43,7 +44,7 @@ from audsync.store.due import candidates
 from audsync.store.tables import PlatformAudience
 
 _WORST_FIRST = (130, 1, 5, 3, 7, 6, 8, 4)
-_LOOKS_S = (0.0, 0.2, 0.8)
+_LOOKS_S = (0.0, 0.2, 0.8, 3.0)
 """Pauses before each look whether whoever holds an audience has begun what is due."""
 
 _log = logging.getLogger(__name__)
@@ -129,6 +130,7 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
         budget=budget,
         limit=pace.limit,
         deal_with=_deal_with,
+        put_right=partial(_put_right, runtime, started_at=started_at),
         told=told,
     )
     crew.work(queue)
@@ -144,6 +146,29 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     refused = {one.audience: one.error for one in report.ended if one.error and one.exit_code}
     round_up.tell(runtime, refused)
     return report
+
+
+def _put_right(runtime: Runtime, queue: deque[Due], *, started_at: datetime) -> None:
+    """Leave out what other processes have dealt with; what they are at comes last.
+
+    Asked for the first alone: while nobody else is about, it is free, and so are the others.
+    """
+    try:
+        with runtime.database.reading() as session:
+            tenant, first = runtime.config.tenant, queue[0]
+            found = candidates(session, tenant, audience_id=first.audience_id)
+            if due.due(found, started_at) and not any(one.is_held for one in found):
+                return
+            found = candidates(session, tenant)
+    except AudsyncError as error:
+        # Whoever deals with the first finds out for itself, and tells.
+        _log.info("what others have done is not known: %s", error.code)
+        return
+    is_held = {one.audience_id: one.is_held for one in found}
+    now_due = {one.audience_id: one for one in due.due(found, started_at)}
+    still = [now_due[one.audience_id] for one in queue if one.audience_id in now_due]
+    queue.clear()
+    queue.extend(sorted(still, key=lambda one: is_held[one.audience_id]))
 
 
 def _deal_with(runtime: Runtime, one: Due) -> Ended:

@@ -27,7 +27,7 @@ from audsync.errors import (
     ConflictError,
     LeaseLostError,
 )
-from audsync.services import bugs, compositions, outbox, reports, segments, uplink
+from audsync.services import bugs, compositions, outbox, reports, uplink
 from audsync.services.beginning import Order, begin
 from audsync.services.conclusion import Ending, conclude
 from audsync.services.creation import Created, known_as
@@ -204,8 +204,7 @@ class _Work:
             audience = session.get_one(PlatformAudience, self.audience_id)
         folder = folder_of(self.runtime, self.audience_id)
         work = folder.open_work()
-        memory_bytes = segments.working_memory(self.runtime)
-        engine = LocalEngine(folder, work, memory_bytes=memory_bytes)
+        engine = compositions.engine_for(self.runtime, folder, work)
         footing = Footing(runtime=self.runtime, lease=self.lease, folder=folder, engine=engine)
         footing.prove(needs_state=not self._is_replace, saves_state=self.wish.keeps_remote)
         segment = self._segment(audience, folder, engine)

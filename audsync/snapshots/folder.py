@@ -101,6 +101,31 @@ class AudienceFolder:
             self._objects.put(name, self._folder / name)
         return name
 
+    def adopt(self, name: str, source: Path) -> bool:
+        """Have a durable file of another audience's folder here, too, under its name.
+
+        Both names mean one file where the file system allows that: none is ever changed.
+
+        Returns:
+            whether it was still there, and whole.
+
+        Raises:
+            StateError: the disk is full or refuses.
+        """
+        role = name.partition("-")[0]
+        unfinished = self._work / f"adopted-{role}.parquet"
+        try:
+            try:
+                _link_or_copy(source, unfinished)
+            except FileNotFoundError:
+                return False
+            is_whole = self.keep(unfinished, role) == name
+            # Renaming one name of a file to another name of it leaves both.
+            unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(self._folder, error) from error
+        return is_whole
+
     def bring_over(self, name: str) -> str:
         """The name under which the file is kept as new files are: encrypted with their key, or not.
 
@@ -132,6 +157,10 @@ class AudienceFolder:
         if self._objects is None or not self._fetched(self._objects, name):
             raise _lost(self._said(name), "is missing")
         return path
+
+    def place_of(self, name: str) -> Path:
+        """Where a file that is kept here is, be it there or not."""
+        return self._folder / name
 
     def verify(self, name: str) -> None:
         """Prove that the file is what its name says, and that its key is at hand.
@@ -289,6 +318,16 @@ def _lost(file: str, what: str) -> StateError:
 def _name(role: str, digest: str, unfinished: Path) -> str:
     key_id = cipher.key_id_of(unfinished)
     return f"{role}-{digest[:_DIGEST_CHARS]}{f'.{key_id}' if key_id else ''}.parquet"
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or a file system without links
+        shutil.copyfile(source, target)
 
 
 def _refuse_link(folder: Path) -> None:

@@ -6,19 +6,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, func
+from sqlalchemy import bindparam, func, update
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from audsync.domain import TAKEN, SyncOperation, SyncStatus, TriggeredBy
 from audsync.errors import UsageError
 from audsync.store import audit
 from audsync.store.audit import Act
-from audsync.store.tables import AudienceSyncJob, Batch, PlatformAudience
+from audsync.store.database import execute
+from audsync.store.tables import METADATA, AudienceSyncJob, Batch, PlatformAudience
 
 MIN_PREFIX_CHARS = 8
 _UUID_DIGITS = 32
 _BATCHES = select(Batch).where(col(Batch.job_id) == bindparam("job")).order_by(col(Batch.number))
 """Built once: a platform that settles later has it read in every run."""
+_JOB = METADATA.tables["audience_sync_job"]
+_SETTLEMENT = select_columns(_JOB.c.settlement).where(_JOB.c.id == bindparam("job"))
+_SETTLE = update(_JOB).where(_JOB.c.id == bindparam("job"))
 _COUNTED = (SyncStatus.COMPLETED, SyncStatus.FAILED, SyncStatus.PARTIAL)
 
 
@@ -164,6 +169,17 @@ def abandoned(session: Session, audience_id: UUID) -> Sequence[AudienceSyncJob]:
 def batches(session: Session, job_id: UUID) -> Sequence[Batch]:
     """The ledger of one job, in the order of its plan."""
     return session.scalars(_BATCHES, {"job": job_id}).all()
+
+
+def settlement(session: Session, job_id: UUID) -> dict[str, Any] | None:
+    """How far the platform has come with what it accepted of a job; None where nothing is open."""
+    known: dict[str, Any] | None = execute(session, _SETTLEMENT, {"job": job_id}).scalar_one()
+    return known
+
+
+def settle(session: Session, job_id: UUID, settlement: dict[str, Any]) -> None:
+    """Note how far the platform has come; a record that the session holds does not notice."""
+    execute(session, _SETTLE, {"job": job_id, "settlement": settlement})
 
 
 def latest_settlement(session: Session, audience_id: UUID) -> dict[str, Any] | None:

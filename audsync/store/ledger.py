@@ -11,14 +11,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import Row, bindparam, func, insert, or_, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from audsync.domain import Action, BatchState, Receipt
 from audsync.errors import StoreError
 from audsync.store import leases
 from audsync.store.database import execute, now
 from audsync.store.leases import Lease
-from audsync.store.tables import METADATA, Batch
+from audsync.store.tables import METADATA
 
 _MAY_BE_SENT = (BatchState.PLANNED, BatchState.REFUSED, BatchState.UNKNOWN)
 _OUTCOMES = {
@@ -68,16 +68,19 @@ _ONE_HEAD = select(
     _HEAD.c.files, _HEAD.c.facts, _HEAD.c.open_job_id, _HEAD.c.epoch, _HEAD.c.generation
 ).where(_HEAD.c.audience_id == bindparam("audience"))
 _OPEN_BATCHES = (
-    select(Batch)
-    .where(col(Batch.audience_id) == bindparam("audience"), col(Batch.job_id) == bindparam("job"))
-    .order_by(col(Batch.number))
+    select(*_BATCH.c)
+    .where(_BATCH.c.audience_id == bindparam("audience"), _BATCH.c.job_id == bindparam("job"))
+    .order_by(_BATCH.c.number)
 )
-_ACCEPTED_BATCHES = _OPEN_BATCHES.where(col(Batch.state) == BatchState.ACCEPTED)
+_ACCEPTED_BATCHES = _OPEN_BATCHES.where(_BATCH.c.state == BatchState.ACCEPTED)
 _STATES = (
     select(_BATCH.c.state, func.count().label("batches"))
     .where(_BATCH.c.job_id == bindparam("job"))
     .group_by(_BATCH.c.state)
 )
+
+BatchRow = Row[Any]
+"""A batch as its table has it: the columns of `tables.Batch`, to be read only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,18 +129,18 @@ def head(session: Session, audience_id: UUID) -> Head:
     return Head(audience_id, *row) if row is not None else Head(audience_id)
 
 
-def open_batches(session: Session, head: Head) -> Sequence[Batch]:
+def open_batches(session: Session, head: Head) -> Sequence[BatchRow]:
     """The batches of the plan that is open, in its order; none when no plan is."""
     if head.open_job_id is None:
         return []
     key = {"audience": head.audience_id, "job": head.open_job_id}
-    return session.scalars(_OPEN_BATCHES, key).all()
+    return execute(session, _OPEN_BATCHES, key).all()
 
 
-def accepted_batches(session: Session, head: Head) -> Sequence[Batch]:
+def accepted_batches(session: Session, head: Head) -> Sequence[BatchRow]:
     """Those of `open_batches` that the platform accepted and has not worked off yet."""
     key = {"audience": head.audience_id, "job": head.open_job_id}
-    return session.scalars(_ACCEPTED_BATCHES, key).all()
+    return execute(session, _ACCEPTED_BATCHES, key).all()
 
 
 def count_by_state(session: Session, job_id: UUID) -> dict[BatchState, int]:

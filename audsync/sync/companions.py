@@ -4,22 +4,25 @@ A warehouse bills each query, and a file of ten million rows takes seconds to re
 need not do that four times. Each audience has a thread. Where all of them wait for the same rows,
 one reads and hands every batch to the others, who prepare it in their own way; a batch is handed
 on only when there is room, so none of them holds more than a few. Nothing is kept: a row is gone
-when the last one has seen it.
+when the last one has seen it. Where more of their work is the same, one does it for all: `alike`.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from audsync.segments import reading
 from audsync.segments.contract import Query
+from audsync.sync.alike import Alike, Task
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+T = TypeVar("T")
 PATIENCE_S = 10.0
 """How long somebody who could read waits for somebody who is busy elsewhere."""
 _ROOM = 2
@@ -36,6 +39,7 @@ class Companions:
         self._read = read
         self._waiting: list[_Wish] = []
         self._changed = threading.Condition()
+        self.alike = Alike()
 
     def member(self) -> "Member":
         """One of them; to be made as often as there are audiences, and each has to leave."""
@@ -47,9 +51,19 @@ class Companions:
             self._active -= 1
             self._begin_if_all_wait()
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Nobody waits for this one meanwhile: it waits for something else itself."""
+        self.leave()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._active += 1
+
     def read(self, query: Query) -> Batches:
         """The rows, from whoever reads them; raises what reading them raises."""
-        wish = _Wish(query=query, key=_key(query))
+        wish = _Wish(query=query, key=same_rows(query))
         with self._changed:
             self._waiting.append(wish)
             self._begin_if_all_wait()
@@ -110,6 +124,10 @@ class Member:
         rows = self._companions.read(query)
         self._begun.append(rows)
         return rows
+
+    def once(self, task: Task[T]) -> T:
+        """What the task comes to, which another one may have done; see `Alike.result`."""
+        return self._companions.alike.result(task, self._companions.aside)
 
     def leave(self) -> None:
         """To be called when it reads nothing any more, however it ended."""
@@ -198,6 +216,6 @@ def _end(followers: list[_Lane], error: BaseException | None) -> None:
         lane.end(error)
 
 
-def _key(query: Query) -> Query:
+def same_rows(query: Query) -> Query:
     """The query without what does not change its rows."""
     return replace(query, spill=Path(), not_before=None)

@@ -15,7 +15,7 @@ from audsync.connectors.contract import may_be_rows
 from audsync.domain import OVER, Action, BatchState, Kind, UploadBatch
 from audsync.errors import AudsyncError
 from audsync.store import ledger
-from audsync.store.tables import Batch
+from audsync.store.ledger import BatchRow
 from audsync.sync import books as bookkeeping
 from audsync.sync import isolate, request_size, settle
 from audsync.sync.contract import BatchFacts, Cache, StateFiles
@@ -74,7 +74,7 @@ class _Left:
     files: StateFiles
     facts: dict[str, Any]
     job_id: UUID | None
-    rows: Sequence[Batch]
+    rows: Sequence[BatchRow]
 
     @property
     def batches(self) -> tuple[BatchFacts, ...]:
@@ -176,7 +176,7 @@ def _standing(desk: Desk, left: _Left) -> Standing:
 
 
 def _stuck(
-    tried: Sequence[Batch], ranges: Sequence[BatchFacts], facts: Mapping[str, Any]
+    tried: Sequence[BatchRow], ranges: Sequence[BatchFacts], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What it takes to end the session of a replace of which these batches left.
 
@@ -263,7 +263,7 @@ def _end_stuck_session(
         _log.warning("the replace that was left open could not be ended: %s", error.message)
 
 
-def _as_facts(row: Batch) -> BatchFacts:
+def _as_facts(row: BatchRow) -> BatchFacts:
     return BatchFacts(
         number=row.number,
         action=row.action,

@@ -13,8 +13,8 @@ from uuid import UUID
 
 from audsync.domain import BatchState, Receipt, Settlement, SettlementState
 from audsync.errors import AudsyncError, SettlingError
-from audsync.store import ledger
-from audsync.store.tables import AudienceSyncJob, Batch
+from audsync.store import jobs, ledger
+from audsync.store.ledger import BatchRow
 from audsync.sync.ports import Ports, Subject
 
 PAUSES_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -33,7 +33,7 @@ class _Open:
     """The plan that is open, and which of its requests wait for the platform."""
 
     job_id: UUID
-    accepted: Sequence[Batch]
+    accepted: Sequence[BatchRow]
 
 
 def follow_up(ports: Ports, subject: Subject) -> int:
@@ -48,7 +48,7 @@ def follow_up(ports: Ports, subject: Subject) -> int:
         LeaseLostError: another process took the audience over.
     """
     now_open = _open_plan(ports, subject)
-    answers: list[tuple[Batch, Settlement]] = []
+    answers: list[tuple[BatchRow, Settlement]] = []
     for batch in now_open.accepted if now_open else ():
         try:
             answer = ports.connector.settlement(subject.remote, batch.reference)
@@ -102,12 +102,12 @@ def _open_plan(ports: Ports, subject: Subject) -> _Open | None:
         return _Open(job_id=head.open_job_id, accepted=accepted)
 
 
-def _is_overdue(ports: Ports, batch: Batch) -> bool:
+def _is_overdue(ports: Ports, batch: BatchRow) -> bool:
     within = timedelta(seconds=ports.spec.settles_within_s)
     return batch.sent_at is not None and ports.clock.now() - batch.sent_at > within
 
 
-def _record(ports: Ports, plan: _Open, answers: Iterable[tuple[Batch, Settlement]]) -> int:
+def _record(ports: Ports, plan: _Open, answers: Iterable[tuple[BatchRow, Settlement]]) -> int:
     """Write what is known now; returns how many requests are not final yet."""
     final = 0
     known = []
@@ -130,9 +130,9 @@ def _record(ports: Ports, plan: _Open, answers: Iterable[tuple[Batch, Settlement
                 receipt=_receipt(batch, answer) if state is BatchState.APPLIED else None,
                 error=_error(answer) if state is BatchState.UNKNOWN else None,
             )
-        job = session.get_one(AudienceSyncJob, plan.job_id)
-        job.settlement = _with(job.settlement, [answer for _, answer, _ in known])
-        job.settlement = _counted(job.settlement, ledger.count_by_state(session, plan.job_id))
+        told = _with(jobs.settlement(session, plan.job_id), [answer for _, answer, _ in known])
+        counts = ledger.count_by_state(session, plan.job_id)
+        jobs.settle(session, plan.job_id, _counted(told, counts))
     return waiting
 
 
@@ -147,7 +147,7 @@ def of_job(ports: Ports, job_id: UUID) -> dict[str, Any] | None:
     if not ports.spec.settles_within_s:
         return None
     with ports.database.reading() as session:
-        known = session.get_one(AudienceSyncJob, job_id).settlement
+        known = jobs.settlement(session, job_id)
         counts = ledger.count_by_state(session, job_id)
         if known is None and BatchState.ACCEPTED not in counts:
             return None
@@ -193,7 +193,7 @@ def _counted(known: dict[str, Any] | None, counts: Mapping[BatchState, int]) -> 
     }
 
 
-def _receipt(batch: Batch, answer: Settlement) -> Receipt:
+def _receipt(batch: BatchRow, answer: Settlement) -> Receipt:
     return Receipt(
         received_rows=batch.received_rows or batch.rows,
         rejected_rows=(batch.rejected_rows or 0) + answer.rejected_rows,

@@ -16,6 +16,8 @@ import pytest
 
 from audsync.cli import app
 from audsync.sandbox.serve import Running, serve
+from tests.databases import copy_migrated
+from tests.quick_disk import nothing_synced
 
 TOKEN = "sandbox-meta-token"
 ACCOUNT = "act_1001"
@@ -73,6 +75,12 @@ class Project:
         return Outcome(exit_code, out, err)
 
 
+@pytest.fixture(autouse=True)
+def quick_disk() -> Iterator[None]:
+    with nothing_synced():
+        yield
+
+
 @pytest.fixture
 def project(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -83,6 +91,7 @@ def project(
             monkeypatch.delenv(name)
     monkeypatch.setenv("META_ACCESS_TOKEN", TOKEN)
     monkeypatch.chdir(tmp_path)
+    copy_migrated(tmp_path / "audsync.db")
     with serve() as running:
         made = Project(folder=tmp_path, sandbox=running, capsys=capsys)
         made.save(

@@ -45,6 +45,7 @@ def test_since_takes_a_time_back_or_a_moment(project: Project) -> None:
 
 
 def test_a_store_that_is_not_there_has_an_empty_trail_and_is_not_made(project: Project) -> None:
+    (project.folder / "audsync.db").unlink()
     assert project.run("audit", "list", "--json").json == {"entries": []}
     found = project.run("audit", "verify", "--json")
     assert (found.exit_code, found.json["entries"]) == (0, 0)

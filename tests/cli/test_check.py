@@ -159,6 +159,7 @@ def test_nothing_is_left_behind_and_no_store_is_made(
 ) -> None:
     scratch = project.folder / "scratch"
     scratch.mkdir()
+    (project.folder / "audsync.db").unlink()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     assert project.run("check", "vip").exit_code == 0
     assert list(scratch.iterdir()) == []

@@ -25,6 +25,7 @@ def table(text: str) -> list[dict[str, str]]:
 
 
 def test_the_report_and_the_file(project: Project) -> None:
+    (project.folder / "audsync.db").unlink()
     out = project.folder / "vip out.csv"
     shown = project.run("export", "vip", "--out", str(out), "--json")
     assert shown.exit_code == 0

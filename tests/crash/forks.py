@@ -42,7 +42,10 @@ PRELOADED = (
     "audsync.services.audiences",
     "audsync.services.creation",
     "audsync.services.planning",
+    "audsync.services.gates",
     "audsync.services.run_due",
+    "audsync.services.shared_tokens",
+    "audsync.services.timings",
     "audsync.store.migrate",
     "audsync.store.settings",
     "audsync.sync.desired",
@@ -56,6 +59,13 @@ PRELOADED = (
     "sqlite3",
 )
 """What takes longest to import."""
+SOME_CONFIG = """\
+connections:
+  meta: {platform: meta, account: act_1, credentials: {access_token: none}}
+  tiktok: {platform: tiktok, account: "1", credentials: {access_token: none}}
+segments:
+  vip: {source: {type: file, path: none.csv}, columns: {profile_id: id, email: email}}
+"""
 QUIET = {
     "OPENBLAS_NUM_THREADS": "1",
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
@@ -194,6 +204,8 @@ def serve_forks() -> None:
         importlib.import_module(name)
     # Made once in a process, which takes half as long as all the rest of a small sync.
     importlib.import_module("audsync.identifiers.phone_rules").compiled()
+    importlib.import_module("audsync.connectors.http").trust()
+    _load_a_config()
     importlib.import_module("sqlalchemy.orm").configure_mappers()
     threads = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
     threads -= {Path("/proc/self/comm").read_text().strip(), *HARMLESS_THREADS}
@@ -206,6 +218,14 @@ def serve_forks() -> None:
             _become(asked)
         sys.stdout.write(f"{json.dumps(answer)}\n")
         sys.stdout.flush()
+
+
+def _load_a_config() -> None:
+    """Have the validators of the settings built, each of which waits for its first use."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "audsync.yaml")
+        file.write_text(SOME_CONFIG)
+        importlib.import_module("audsync.config.load").load_config(file, {})
 
 
 def _exit_code(child: int) -> int | None:

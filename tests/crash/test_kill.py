@@ -26,7 +26,7 @@ MAX_STEPS = 400
 FEWEST_STEPS = 25
 """No sync has fewer steps: each has files, transactions and requests."""
 SYNC_EVERY, REPLACE_EVERY, CREATE_EVERY, DELETE_EVERY, RETRY_EVERY = (
-    (1, 1, 1, 1, 1) if IS_THOROUGH else (22, 42, 42, 8, 24)
+    (1, 1, 1, 1, 1) if IS_THOROUGH else (28, 56, 56, 8, 24)
 )
 
 Attempt = Callable[[int], Ended | None]

@@ -33,6 +33,7 @@ from audsync.store.tables import Lease
 from tests.crash.harness import Ended, Project, assert_books_close
 from tests.crash.people import Town
 from tests.crash.ways import SNAPCHAT, WAYS
+from tests.databases import copy_migrated
 from tests.faults.proxy import Proxy
 
 IS_THOROUGH = bool(os.environ.get("AUDSYNC_CHAOS"))
@@ -199,6 +200,8 @@ class Scene(Project):
         if self.way is SNAPCHAT:  # uploads tell the others who is who
             self.configure(people=self.town.acquaintances(self.way.names))
         self.write_config()
+        if self.store.startswith("sqlite:"):
+            copy_migrated(self.folder / "audsync.db")
         self.write_segment(self.town.segment())
         self.assert_clean_run(self.create(), "create")
 

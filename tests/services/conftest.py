@@ -2,7 +2,7 @@
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from audsync.services import audiences
 from audsync.services.runtime import Runtime
 from audsync.services.sync_audience import Report
 from tests.databases import SetClock, copy_migrated
+from tests.quick_disk import nothing_synced
 
 CONFIG = """
 connections:
@@ -92,6 +93,12 @@ def closes(job: dict[str, Any]) -> bool:
     rest = job["profiles_unchanged"] + job["profiles_sent"] + job["profiles_pending"]
     taken = job["profiles_added"] + job["profiles_failed"]
     return bool(job["profiles_read"] == skipped + rest and job["profiles_sent"] == taken)
+
+
+@pytest.fixture(autouse=True)
+def quick_disk() -> Iterator[None]:
+    with nothing_synced():
+        yield
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from audsync.sandbox.world import World
 from audsync.services import audiences
 from audsync.services.run_due import Pace, Report, run_due
 from audsync.services.runtime import Runtime
-from tests.databases import SetClock
+from tests.databases import SetClock, copy_migrated
 from tests.services.test_platforms import CASES
 
 PLATFORMS = ("google", "meta", "snapchat", "tiktok")
@@ -34,6 +34,7 @@ class Everywhere:
         self.folder = folder
         self.clock = SetClock()
         self.world = World(clock=self.clock)
+        copy_migrated(folder / "audsync.db")
         self.configure(rest)
 
     def configure(self, rest: str) -> None:

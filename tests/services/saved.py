@@ -19,7 +19,7 @@ from audsync.services.connecting import Wanted
 from audsync.services.runtime import Runtime
 from audsync.services.sandbox_access import connections_to
 from audsync.vault.keys import Key
-from tests.databases import SetClock
+from tests.databases import SetClock, copy_migrated
 
 KEY = Key(bytes(range(32)))
 OTHER = Key(bytes(32))
@@ -40,6 +40,7 @@ class Shop:
 
     def __init__(self, folder: Path, world: World, clock: SetClock) -> None:
         self.folder, self.world, self.clock = folder, world, clock
+        copy_migrated(folder / "audsync.db")
         (folder / "vip.csv").write_text("id,email\n1,ada@example.com\n", "utf-8")
 
     def runtime(self, text: str = VIP, **environ: str) -> Runtime:

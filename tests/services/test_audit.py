@@ -167,6 +167,7 @@ def test_a_new_key_and_a_rotation_leave_theirs(shop: Shop, runtime: Runtime) -> 
 
 
 def test_an_export_in_the_clear_is_on_record_before_it_is_written(shop: Shop) -> None:
+    (shop.folder / "audsync.db").unlink()
     runtime = shop.runtime()
     wish = Wish(segment="vip", out="-", format="csv")
     exporting.export(runtime, wish, stdout=BytesIO())

@@ -15,6 +15,8 @@ from tests.sim.world import Bench, Ended, Run, World
 MAX_RUNS = 3
 ECHO_RUNS = 2
 """One that says the echo, one that has nothing to say."""
+ASKED_AGAIN = 0.25
+"""Share of histories with nothing left to say in which that is seen by one more run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,10 +140,14 @@ def end_clean(world: World, crowd: Crowd) -> None:
     world.platform.work_off_all()
     if not was_in_flight:
         check_exact(world, crowd, "after one clean run")
+    is_seen_exact = not was_in_flight
     for _ in range(ECHO_RUNS):
+        if is_seen_exact and world.is_silent() and world.random.random() >= ASKED_AGAIN:
+            return
         ended = clean_run(world, crowd)
         world.platform.work_off_all()
         check_exact(world, crowd, "after the echo")
+        is_seen_exact = True
         if not ended.requests:
             return
     raise AssertionError("I12: clean runs go on sending")

@@ -33,6 +33,8 @@ from tests.sim.set_rows import Link, Value
 from tests.sim.witness import Witness
 
 DEAD_HOST = "sim-host"
+_OWED = {"uncertain", "repair", "echo"}
+"""State files of what is to be sent although nobody changes."""
 ALLOWED = Guard(is_lifted=True)
 
 
@@ -158,6 +160,11 @@ class World:
         """Whether a plan for this segment was committed, so that its links are known."""
         name, _ = self.bench.keep_segment(crowd)
         return name in self.room.head()[0].values()
+
+    def is_silent(self) -> bool:
+        """Whether nothing is open, in doubt or to be said once more."""
+        files, _, is_open = self.room.head()
+        return not (is_open or _OWED & files.keys())
 
     def missing_or_left(self, crowd: Crowd) -> set[Value]:
         """Where the platform's values differ from the segment's."""
