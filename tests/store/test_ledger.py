@@ -9,8 +9,7 @@ from audsync.domain import Action, BatchState, Receipt, SyncOperation, Triggered
 from audsync.errors import LeaseLostError, StoreError
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.database import Database
-from audsync.store.ledger import Head, NewBatch
-from audsync.store.tables import Batch
+from audsync.store.ledger import BatchRow, Head, NewBatch
 from tests.databases import SetClock, add_audience
 
 RECEIPT = Receipt(received_rows=3, rejected_rows=1, reference="r1", unanswered_tries=2)
@@ -51,7 +50,7 @@ class Run:
         with self.database.reading() as session:
             return ledger.head(session, self.lease.audience_id)
 
-    def open_batches(self) -> list[Batch]:
+    def open_batches(self) -> list[BatchRow]:
         with self.database.reading() as session:
             head = ledger.head(session, self.lease.audience_id)
             return list(ledger.open_batches(session, head))
@@ -67,7 +66,7 @@ class Run:
                 batches=[_batch(number) for number in range(1, batches + 1)],
             )
 
-    def move(self, state: BatchState, number: int = 1, receipt: Receipt | None = None) -> Batch:
+    def move(self, state: BatchState, number: int = 1, receipt: Receipt | None = None) -> BatchRow:
         """Take the step; the batch as it is stored then."""
         with self.database.transaction() as session:
             self._mark(session, state, number, receipt)
