@@ -30,7 +30,7 @@ def proof_of(query: Query) -> Proof | None:
     """The proof of a source; None of one that cannot have any.
 
     Neither a database can, nor objects, which would have to be fetched; nor rows under a condition,
-    since that may ask what day it is.
+    since that may ask what day it is; nor bytes that cannot be read, whatever is wrong with them.
 
     Raises:
         SourceError: there are no such files, or they are too old.
@@ -43,14 +43,14 @@ def proof_of(query: Query) -> Proof | None:
         for one in fields(query)
         if one.name not in _NOT_OF_THE_ROWS
     }
-    held = [[str(file), file.size, _sha256(file)] for file in files]
+    try:
+        held = [[str(file), file.size, _sha256(file)] for file in files]
+    except OSError:
+        return None  # whoever reads it next says what is wrong with it
     basis = json.dumps([ways, held], sort_keys=True)
     return Proof(digest=hashlib.sha256(basis.encode()).hexdigest(), files=files)
 
 
 def _sha256(file: SourceFile) -> str:
-    try:
-        with file.path.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
-    except OSError:
-        return ""  # whoever reads it next says what is wrong with it
+    with file.path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
