@@ -56,6 +56,9 @@ class Mischief:
     """Called before the request is passed on."""
 
 
+_SILENCE = Mischief(request_bytes=0, response_bytes=0, act=Act.SILENCE)
+
+
 @dataclass(slots=True)
 class _Armed:
     mischief: Mischief
@@ -119,6 +122,7 @@ class Proxy:
         self._place = place
         self._armed: list[_Armed] = []
         self._links: list[_Link] = []
+        self._is_silent = False
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -145,6 +149,10 @@ class Proxy:
     def strike_all(self, mischief: Mischief) -> None:
         """Let this befall whatever passes on the connections that there are, from now on."""
         self._call(self._strike_all(mischief))
+
+    def fall_silent(self) -> None:
+        """Pass not a byte more, also on connections to come, and end none of them, until `shut`."""
+        self._call(self._fall_silent())
 
     def shut(self) -> None:
         """Listen no more, and end every connection: whoever calls is refused."""
@@ -179,6 +187,7 @@ class Proxy:
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:
+        self._is_silent = False
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -191,6 +200,10 @@ class Proxy:
     async def _strike_all(self, mischief: Mischief) -> None:
         for link in self._links:
             link.begin(mischief)
+
+    async def _fall_silent(self) -> None:
+        self._is_silent = True
+        await self._strike_all(_SILENCE)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if isinstance(self._target, Path):
@@ -205,6 +218,8 @@ class Proxy:
             near.close()
             return
         link = _Link(near, far)
+        if self._is_silent:
+            link.begin(_SILENCE)
         self._links.append(link)
         back = asyncio.ensure_future(_answered(link, answers))
         try:

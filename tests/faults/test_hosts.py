@@ -22,7 +22,6 @@ from tests.faults.hosts import (
     two_hosts,
     why_not,
 )
-from tests.faults.proxy import Act, Mischief
 from tests.faults.scene import IS_THOROUGH
 
 ROUNDS = 60 if IS_THOROUGH else 2
@@ -198,11 +197,8 @@ def test_who_hears_nothing_more_of_the_store_sends_nothing_after_the_other(
     store = hosts[0].store_proxy
     assert store is not None
 
-    def fall_silent() -> None:
-        store.strike_all(Mischief(request_bytes=0, response_bytes=0, act=Act.SILENCE))
-
     def speak_again() -> None:
         store.shut()
         store.open()
 
-    assert cut_off_in_mid_run(hosts, town, cut=fall_silent, mend=speak_again) == []
+    assert cut_off_in_mid_run(hosts, town, cut=store.fall_silent, mend=speak_again) == []
