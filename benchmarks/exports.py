@@ -52,9 +52,9 @@ sync: {{mode: full, batch_size: 10000, mask: {{email: hash, phone: hash}}}}
 def ours(source: Path, folder: Path, ending: str) -> Path:
     """What `audsync export everybody --out people.ENDING` does."""
     from audsync.config.load import load_config
-    from audsync.services.export_wish import Wish
-    from audsync.services.exporting import export
-    from audsync.services.runtime import Runtime
+    from audsync.services.exports.export_wish import Wish
+    from audsync.services.exports.exporting import export
+    from audsync.services.wiring.runtime import Runtime
 
     (folder / "audsync.yaml").write_text(_CONFIG.format(source=source))
     config = load_config(folder / "audsync.yaml", {"HOME": os.environ["HOME"]})

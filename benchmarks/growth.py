@@ -69,8 +69,8 @@ def churn(rows: int, percent: str) -> dict[str, float]:
 def audiences(count: int) -> dict[str, float]:
     """One `run-due` over so many audiences of one segment of which 1 % changed, sent to a sink."""
     from audsync.services import audiences as service
-    from audsync.services.run_due import Pace, run_due
-    from audsync.services.runtime import Runtime
+    from audsync.services.cron.run_due import Pace, run_due
+    from audsync.services.wiring.runtime import Runtime
     from tests.databases import SetClock
 
     folder = Path(tempfile.mkdtemp(prefix="audsync-audiences-"))
@@ -102,7 +102,7 @@ def platform(rows: int, name: str) -> dict[str, float]:
     from audsync.sandbox.transport import SandboxTransport
     from audsync.sandbox.world import World
     from audsync.services import audiences as service
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
     from tests.services.test_platforms import CASES
 
     folder = Path(tempfile.mkdtemp(prefix="audsync-platform-"))

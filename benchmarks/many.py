@@ -99,9 +99,10 @@ def drain(config: str) -> dict[str, Any]:
     from sqlalchemy import Engine, event
 
     from audsync.cli import app
-    from audsync.services import run_due, sync_audience
-    from audsync.services.runtime import Runtime
-    from audsync.services.sync_audience import Report, Wish
+    from audsync.services.cron import run_due
+    from audsync.services.jobs import sync_audience
+    from audsync.services.jobs.sync_audience import Report, Wish
+    from audsync.services.wiring.runtime import Runtime
     from audsync.store.tables import PlatformAudience
 
     statements = 0

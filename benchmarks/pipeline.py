@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from benchmarks import data
 
 if TYPE_CHECKING:
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
 
 SLUG = "everybody"
 _CONFIG = """
@@ -93,7 +93,7 @@ def runtime_for(
 ) -> "Runtime":
     """A real runtime on `folder` whose segment is `source`; with no `url` the sink is in here."""
     from audsync.config.load import load_config
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "audsync.yaml"

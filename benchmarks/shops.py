@@ -218,7 +218,7 @@ class Shop:
 
     def _add(self) -> None:
         from audsync.config.load import load_config
-        from audsync.services.runtime import Runtime
+        from audsync.services.wiring.runtime import Runtime
         from audsync.store import audiences as records
         from audsync.store.tables import PlatformAudience
 

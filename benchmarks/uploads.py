@@ -25,7 +25,7 @@ from benchmarks.pipeline import Stopwatch, create, runtime_for
 from benchmarks.report import table
 
 if TYPE_CHECKING:
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
 
 ROWS = 300_000
 DELAYS_S = ("0", "0.05", "0.5")
@@ -53,7 +53,7 @@ def _google(folder: Path, sink: str, watch: Stopwatch) -> "Runtime":
     from audsync.config.load import load_config
     from audsync.sandbox.transport import SandboxTransport
     from audsync.sandbox.world import World
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
     from tests.services.test_platforms import CASES
 
     path = folder / "audsync.yaml"

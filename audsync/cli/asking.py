@@ -16,9 +16,9 @@ from audsync.errors import UsageError
 
 if TYPE_CHECKING:
     from audsync.domain import Platform
-    from audsync.services.connecting import Ask
-    from audsync.services.runtime import Runtime
-    from audsync.services.secrets import Secrets
+    from audsync.services.connections.connecting import Ask
+    from audsync.services.connections.secrets import Secrets
+    from audsync.services.wiring.runtime import Runtime
 
 
 def secrets_from(
@@ -39,7 +39,7 @@ def secrets_from(
         raise UsageError("Say --credentials-file or --credentials-stdin, not both.")
 
     def ask(platform: "Platform") -> "Secrets":
-        from audsync.services import secrets
+        from audsync.services.connections import secrets
 
         if file is not None:
             return secrets.from_file(file)

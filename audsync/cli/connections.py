@@ -53,7 +53,7 @@ def connect(  # noqa: PLR0913, PLR0917 - one parameter an option
     They are asked for without being shown, or come from a JSON file, from stdin, or from
     variables such as AUDSYNC_META_ACCESS_TOKEN.
     """
-    from audsync.services import connecting
+    from audsync.services.connections import connecting
 
     runtime, settings = runtime_of(context), globals_of(context)
     ask = secrets_from(runtime, settings, file=credentials_file, is_stdin=credentials_stdin)
@@ -90,7 +90,7 @@ def try_out(
     ] = None,
 ) -> None:
     """Ask the platforms whether credentials, rights and terms are in order."""
-    from audsync.services import connections as service
+    from audsync.services.connections import listing as service
 
     tried = service.test(runtime_of(context), names or ())
     show_connections.listed(tried.connections, globals_of(context))
@@ -105,7 +105,7 @@ def rotate(
     credentials_stdin: Stdin = False,
 ) -> None:
     """Test new secrets on the platform, then put them in the place of the saved ones."""
-    from audsync.services import connecting
+    from audsync.services.connections import connecting
 
     runtime, settings = runtime_of(context), globals_of(context)
     ask = secrets_from(runtime, settings, file=credentials_file, is_stdin=credentials_stdin)
@@ -122,7 +122,7 @@ def remove(
     ] = False,
 ) -> None:
     """Forget a saved connection and its secrets."""
-    from audsync.services import connections as service
+    from audsync.services.connections import listing as service
 
     runtime = runtime_of(context)
     is_sure = yes or force
@@ -132,7 +132,7 @@ def remove(
 
 
 def _list(context: typer.Context) -> None:
-    from audsync.services import connections as service
+    from audsync.services.connections import listing as service
 
     show_connections.listed(service.listed(runtime_of(context)), globals_of(context))
 

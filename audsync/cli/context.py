@@ -13,7 +13,7 @@ from audsync.errors import UsageError
 
 if TYPE_CHECKING:
     from audsync.config.model import Config
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
 
 
 def globals_of(context: typer.Context) -> Globals:
@@ -41,7 +41,7 @@ def config_of(context: typer.Context) -> "Config":
 def runtime_of(context: typer.Context) -> "Runtime":
     """The program, wired from the configuration."""
     from audsync.cli.progress import progress_for
-    from audsync.services.runtime import Runtime
+    from audsync.services.wiring.runtime import Runtime
 
     settings = globals_of(context)
     return Runtime(

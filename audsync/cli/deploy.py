@@ -11,7 +11,7 @@ import typer
 from audsync import __version__
 from audsync.cli import render
 from audsync.cli.context import config_of, globals_of
-from audsync.services.deployment import Place, Target, texts
+from audsync.services.schedule.deployment import Place, Target, texts
 
 if TYPE_CHECKING:
     from audsync.config.model import Config

@@ -33,7 +33,7 @@ def run_due(
 ) -> None:
     """Sync every audience whose time has come, once. Cron may call it as often as it likes."""
     from audsync.cli import show_due
-    from audsync.services.last_run import was_idle
+    from audsync.services.watch.last_run import was_idle
 
     settings = globals_of(context)
     runtime = runtime_of(context)
@@ -41,7 +41,7 @@ def run_due(
     if was_idle(runtime):
         show_due.nothing(settings)
         return
-    from audsync.services import run_due as service
+    from audsync.services.cron import run_due as service
 
     pace = service.Pace(max_concurrent=max_concurrent, budget_s=budget_s, limit=limit)
     with runtime.stop.on_signals():

@@ -23,7 +23,7 @@ def list_(
 ) -> None:
     """The latest notifications, newest first, and what became of each."""
     from audsync.cli import show_notifications
-    from audsync.services import outbox
+    from audsync.services.watch import outbox
 
     settings = globals_of(context)
     found = outbox.listed(runtime_of(context), is_pending=pending)
@@ -45,7 +45,7 @@ def try_(
 ) -> None:
     """Send a test message, and say what came of it; exit 1 where it was not taken."""
     from audsync.cli import show_notifications
-    from audsync.services import outbox
+    from audsync.services.watch import outbox
 
     settings = globals_of(context)
     tried = outbox.test(runtime_of(context), receiver)

@@ -18,7 +18,7 @@ _UNITS = {"read": "rows", "plan": "", "send": "people"}
 
 def progress_for(settings: Globals) -> "Progress":
     """What fits the place where stderr goes."""
-    from audsync.services.runtime import Silence
+    from audsync.services.wiring.runtime import Silence
 
     if settings.is_quiet:
         return Silence()

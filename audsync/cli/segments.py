@@ -32,7 +32,7 @@ def check(
     ] = None,
 ) -> None:
     """Show how well a segment will match, before the first call to a platform."""
-    from audsync.services import checking
+    from audsync.services.segments import checking
 
     runtime = runtime_of(context)
     platforms = [platform] if platform else list(Platform)
@@ -92,7 +92,7 @@ def export(  # noqa: PLR0913, PLR0917 - one parameter an option
     --for with CSV makes files for that platform's own upload page. --delta AUDIENCE writes what
     `sync` would send to the audience now, without sending it.
     """
-    from audsync.services import export_changes, export_wish, exporting
+    from audsync.services.exports import export_changes, export_wish, exporting
 
     runtime, settings = runtime_of(context), globals_of(context)
     if excel_safe and (form is not ExportFormat.CSV or platform is not None):
@@ -212,7 +212,7 @@ def hash_(
     Without VALUE reads JSON lines {"platform", "type", "value", "region"} from stdin and writes
     each with "normalized", "hash", "sent" and "rejected" added.
     """
-    from audsync.services import hashing
+    from audsync.services.segments import hashing
 
     settings = globals_of(context)
     if values:

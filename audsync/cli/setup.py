@@ -25,7 +25,7 @@ def init(context: typer.Context) -> None:
 def doctor(context: typer.Context) -> None:
     """Check config, store, state folder, clock, connections and sources; say how to mend each."""
     from audsync.cli import show_setup
-    from audsync.services import checkup
+    from audsync.services.doctor import checkup
 
     exit_code = 0
     try:

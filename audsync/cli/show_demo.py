@@ -9,7 +9,7 @@ from audsync.cli import render, show_audiences, show_segments
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.demonstration import Step, Story
+    from audsync.services.demo.demonstration import Step, Story
 
 Json = dict[str, Any]
 

@@ -8,8 +8,8 @@ from audsync.cli import render
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.crew import Ended
-    from audsync.services.run_due import Report
+    from audsync.services.cron.crew import Ended
+    from audsync.services.cron.run_due import Report
 
 _NOTHING = "Nothing is due.\n"
 

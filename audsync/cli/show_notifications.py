@@ -9,7 +9,7 @@ from audsync.cli import render
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.outbox import Tried
+    from audsync.services.watch.outbox import Tried
 
 Json = dict[str, Any]
 _COLUMNS = ("when", "event", "about", "receiver", "status", "attempts", "problem")

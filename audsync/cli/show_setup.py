@@ -9,7 +9,7 @@ from audsync.cli import render
 from audsync.cli.globals import Globals
 
 if TYPE_CHECKING:
-    from audsync.services.checks import Check
+    from audsync.services.doctor.checks import Check
     from audsync.services.setup import SetUp, Written
 
 
@@ -53,7 +53,7 @@ def checks(found: Sequence["Check"], settings: Globals) -> None:
 
 def sandbox(url: str, connections: Mapping[str, Mapping[str, object]], settings: Globals) -> None:
     """Where the sandbox is, and connections to it for the configuration file."""
-    from audsync.services.sandbox_access import as_yaml
+    from audsync.services.connections.sandbox_access import as_yaml
 
     if settings.as_json:
         render.document({"url": url, "connections": connections})

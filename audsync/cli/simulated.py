@@ -24,7 +24,7 @@ def sandbox(
     """Serve the simulated platforms on loopback until stopped."""
     from audsync.cli import show_setup
     from audsync.sandbox.serve import serve_forever
-    from audsync.services.sandbox_access import connections_to
+    from audsync.services.connections.sandbox_access import connections_to
 
     settings = globals_of(context)
 
@@ -44,7 +44,7 @@ def demo(
 ) -> None:
     """Show the whole story on sample data against the sandbox, leaving nothing behind."""
     from audsync.cli import show_demo
-    from audsync.services import demonstration
+    from audsync.services.demo import demonstration
 
     settings = globals_of(context)
     story = demonstration.demonstrate(keep, tell=show_demo.narrator(settings))

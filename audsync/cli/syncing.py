@@ -12,8 +12,8 @@ from audsync.cli.options import AllowShrink, AudienceName
 from audsync.errors import AudsyncError, UsageError
 
 if TYPE_CHECKING:
-    from audsync.services.runtime import Runtime
-    from audsync.services.sync_audience import Report
+    from audsync.services.jobs.sync_audience import Report
+    from audsync.services.wiring.runtime import Runtime
 
 Audiences = Annotated[
     list[str] | None, typer.Argument(metavar="AUDIENCE...", help="Slugs or UUIDs.")
@@ -107,7 +107,7 @@ def retry(
     allow_shrink: AllowShrink = False,
 ) -> None:
     """Send again only what a job did not get confirmed, or left out."""
-    from audsync.services import retrying
+    from audsync.services.jobs import retrying
 
     runtime = runtime_of(context)
     _run(
@@ -158,7 +158,7 @@ def _plan(
     every_one: bool,
     is_detailed: bool,
 ) -> bool:
-    from audsync.services.planning import plan as make
+    from audsync.services.jobs.planning import plan as make
 
     settings = globals_of(context)
     runtime = runtime_of(context)

@@ -11,7 +11,7 @@ from audsync.cli.context import globals_of, runtime_of
 
 def health(context: typer.Context) -> None:
     """Say whether connections, scheduler and syncs are in order; exit 1 where they are not."""
-    from audsync.services import health as service
+    from audsync.services.watch import health as service
 
     settings = globals_of(context)
     signals = service.examine(runtime_of(context))
@@ -34,7 +34,7 @@ def metrics(
     ] = None,
 ) -> None:
     """Print OpenMetrics text, or write it for a node exporter's textfile collector."""
-    from audsync.services import metrics as service
+    from audsync.services.watch import metrics as service
 
     runtime = runtime_of(context)
     if textfile is None and globals_of(context).as_json:

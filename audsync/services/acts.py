@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audit
 from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience

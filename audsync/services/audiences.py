@@ -13,13 +13,16 @@ from audsync.domain import (
     TriggeredBy,
 )
 from audsync.errors import AudsyncError, BusyError, UsageError
-from audsync.services import acts, aftermath, follow_up, notices, outbox, overview, reports
-from audsync.services.notices import Desk
-from audsync.services.runtime import Runtime
-from audsync.services.schedule import timetable_of
-from audsync.services.state_files import folder_of
-from audsync.services.succession import PREDECESSOR
-from audsync.services.sync_audience import Report, Wish, bring_in_step
+from audsync.services import acts, overview, reports
+from audsync.services.cron import follow_up
+from audsync.services.jobs import aftermath
+from audsync.services.jobs.state_files import folder_of
+from audsync.services.jobs.succession import PREDECESSOR
+from audsync.services.jobs.sync_audience import Report, Wish, bring_in_step
+from audsync.services.schedule.rhythm import timetable_of
+from audsync.services.watch import notices, outbox
+from audsync.services.watch.notices import Desk
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences, jobs, leases, ledger, rejects
 from audsync.store.tables import PlatformAudience
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from audsync.errors import UsageError
-from audsync.services import export_files, export_places
-from audsync.services.runtime import Runtime
+from audsync.services.exports import export_files, export_places
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audit, chain
 from audsync.store.chain import Link, Tail, Verdict
 from audsync.store.glance import is_surely_missing

@@ -13,7 +13,7 @@ from audsync.domain import AudienceState
 from audsync.errors import AudsyncError
 from audsync.services import audiences as service
 from audsync.services.acts import record
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences, audit
 from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from audsync.errors import ConfigError, UsageError
-from audsync.services import known_connections, shared_tokens, state_files
 from audsync.services.acts import record
-from audsync.services.runtime import Runtime
+from audsync.services.jobs import state_files
+from audsync.services.wiring import known_connections, shared_tokens
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audit, connections
 from audsync.store.audit import Act
 from audsync.store.glance import is_surely_missing

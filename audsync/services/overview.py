@@ -8,9 +8,12 @@ from audsync.connectors import registry
 from audsync.connectors.contract import Spec
 from audsync.domain import OVER, BatchState
 from audsync.errors import ConfigError
-from audsync.services import circuits, continuity, expiry, reports, told
-from audsync.services.runtime import Runtime
-from audsync.services.state_files import state_address
+from audsync.services import reports
+from audsync.services.jobs import continuity, told
+from audsync.services.jobs.state_files import state_address
+from audsync.services.watch import expiry
+from audsync.services.wiring import circuits
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import breakers, jobs, ledger
 from audsync.store.tables import PlatformAudience
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from audsync.domain import AudienceState
 from audsync.errors import AttentionError, ConnectionUnknownError
-from audsync.services import outbox, overview
-from audsync.services.connection_health import probe_known
+from audsync.services import overview
+from audsync.services.connections.connection_health import probe_known
 from audsync.services.nearest import nearest
-from audsync.services.runtime import Runtime
+from audsync.services.watch import outbox
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences, audit, jobs
 from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience

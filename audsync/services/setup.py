@@ -7,7 +7,7 @@ from pathlib import Path
 from audsync.config.load import FILE_NAME, load_config
 from audsync.config.template import DOTENV_EXAMPLE, STARTER
 from audsync.errors import StateError
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 
 EXAMPLE_NAME = ".env.example"
 

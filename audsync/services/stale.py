@@ -2,12 +2,12 @@
 
 from audsync.domain import AudienceState, SyncOperation
 from audsync.errors import UsageError
-from audsync.services import told
 from audsync.services.audiences import delete, find
-from audsync.services.continuity import AFRESH
-from audsync.services.runtime import Runtime
-from audsync.services.succession import PREDECESSOR
-from audsync.services.sync_audience import Report, Wish, bring_in_step
+from audsync.services.jobs import told
+from audsync.services.jobs.continuity import AFRESH
+from audsync.services.jobs.succession import PREDECESSOR
+from audsync.services.jobs.sync_audience import Report, Wish, bring_in_step
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences, audit, leases, ledger
 from audsync.store.audit import Act
 from audsync.store.tables import PlatformAudience

@@ -187,7 +187,7 @@ def test_what_cannot_be_checked_says_why(
 
 
 def test_batches_add_up(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audsync.services.checking.BATCH_ROWS", 100)
+    monkeypatch.setattr("audsync.services.segments.checking.BATCH_ROWS", 100)
     path = Path(project.folder / "vip.csv")
     with path.open("w", newline="") as file:
         writer = csv.writer(file)

@@ -13,8 +13,8 @@ from audsync.cli.globals import Globals
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.sandbox.members import Members
-from audsync.services import sample_people
-from audsync.services.demonstration import Shape, Step, Story
+from audsync.services.demo import sample_people
+from audsync.services.demo.demonstration import Shape, Step, Story
 
 EVERY_PLATFORM = sorted(platform.value for platform in Platform)
 

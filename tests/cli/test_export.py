@@ -192,7 +192,7 @@ def test_an_empty_segment_is_a_whole_document(project: Project, form: str, text:
 def test_many_batches_keep_the_order_of_the_source(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audsync.services.exporting.BATCH_ROWS", 100)
+    monkeypatch.setattr("audsync.services.exports.exporting.BATCH_ROWS", 100)
     project.write(
         [{"id": str(n), "email": f"u{n}@example.com", "phone": "", "ltv": n} for n in range(5_000)]
     )

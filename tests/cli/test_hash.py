@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from audsync.cli import app
-from audsync.services.hashing import Defaults, hash_lines
+from audsync.services.segments.hashing import Defaults, hash_lines
 from tests.cli.conftest import Project
 
 FIELDS = ("normalized", "hash", "sent", "rejected")

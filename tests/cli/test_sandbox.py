@@ -11,8 +11,8 @@ from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.sandbox.platforms import build
 from audsync.sandbox.serve import serve
-from audsync.services.runtime import Runtime
-from audsync.services.sandbox_access import connections_to, name_of
+from audsync.services.connections.sandbox_access import connections_to, name_of
+from audsync.services.wiring.runtime import Runtime
 
 EVERY_PLATFORM = sorted(build(lambda _kind, _facts: None))
 

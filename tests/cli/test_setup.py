@@ -22,10 +22,10 @@ from audsync.config.load import load_config
 from audsync.config.template import STARTER
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
-from audsync.services import checkup
-from audsync.services.checks import Check
-from audsync.services.runtime import Runtime
-from audsync.services.segments import salt_of
+from audsync.services.doctor import checkup
+from audsync.services.doctor.checks import Check
+from audsync.services.segments.sources import salt_of
+from audsync.services.wiring.runtime import Runtime
 from audsync.store.glance import is_surely_empty
 from tests.databases import SetClock
 

@@ -23,10 +23,11 @@ from audsync.sandbox import platforms
 from audsync.sandbox.contract import Report, Simulated
 from audsync.sandbox.serve import serve
 from audsync.sandbox.world import World
-from audsync.services import audiences, stale, verdict
-from audsync.services.runtime import Runtime
-from audsync.services.sample_people import first_day, next_day, write
-from audsync.services.sandbox_access import connections_to
+from audsync.services import audiences, stale
+from audsync.services.connections.sandbox_access import connections_to
+from audsync.services.demo import verdict
+from audsync.services.demo.sample_people import first_day, next_day, write
+from audsync.services.wiring.runtime import Runtime
 from tests.conformance import test_membership, test_trouble
 from tests.conformance.conftest import Stage, Subject, acting_out
 from tests.conformance.postcards import connector as postcards

@@ -38,14 +38,14 @@ PRELOADED = (
     "audsync.connectors.meta.connector",
     "audsync.connectors.snapchat.connector",
     "audsync.connectors.tiktok.connector",
-    "audsync.services.aftermath",
+    "audsync.services.jobs.aftermath",
     "audsync.services.audiences",
-    "audsync.services.creation",
-    "audsync.services.planning",
-    "audsync.services.gates",
-    "audsync.services.run_due",
-    "audsync.services.shared_tokens",
-    "audsync.services.timings",
+    "audsync.services.jobs.creation",
+    "audsync.services.jobs.planning",
+    "audsync.services.wiring.gates",
+    "audsync.services.cron.run_due",
+    "audsync.services.wiring.shared_tokens",
+    "audsync.services.wiring.timings",
     "audsync.store.migrate",
     "audsync.store.settings",
     "audsync.sync.desired",
@@ -264,7 +264,7 @@ def _hurry(haste: "Haste") -> None:
     clock.sleep = lambda self, seconds: sleep(self, min(seconds, haste.nap_s))
     if haste.lease_s:
         vars(importlib.import_module("audsync.store.leases"))["TTL_S"] = haste.lease_s
-        for name in ("audsync.services.heartbeat", "audsync.services.sync_audience"):
+        for name in ("audsync.services.jobs.heartbeat", "audsync.services.jobs.sync_audience"):
             vars(importlib.import_module(name))["MARGIN_S"] = _MARGIN_S
 
 

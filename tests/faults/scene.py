@@ -27,8 +27,8 @@ from audsync.domain import RemoteId
 from audsync.errors import AudsyncError
 from audsync.sandbox.serve import Running
 from audsync.services import audiences
-from audsync.services.runtime import Runtime, Silence
-from audsync.services.sync_audience import Report
+from audsync.services.jobs.sync_audience import Report
+from audsync.services.wiring.runtime import Runtime, Silence
 from audsync.store.tables import Lease
 from tests.crash.harness import Ended, Project, assert_books_close
 from tests.crash.people import Town

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from audsync.services import retrying
+from audsync.services.jobs import retrying
 from tests.crash.ways import META, SNAPCHAT, TIKTOK, TIKTOK_FILES
 from tests.faults.scene import IS_THOROUGH, Scene, some_of
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 from tests.faults.scene import Scene, folder_of, nothing_more
 
 _PAGE_BYTES = 4096

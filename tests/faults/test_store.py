@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from audsync import steps
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import database
 from tests.crash.ways import WAYS
 from tests.faults.conftest import made

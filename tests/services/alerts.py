@@ -18,10 +18,12 @@ from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.sandbox.transport import SandboxTransport
-from audsync.services import audiences, health, resuming, run_due, stale
-from audsync.services.run_due import Pace
-from audsync.services.runtime import Runtime
-from audsync.services.signals import Signal
+from audsync.services import audiences, resuming, stale
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace
+from audsync.services.watch import health
+from audsync.services.watch.signals import Signal
+from audsync.services.wiring.runtime import Runtime
 from tests.receiver import Receiver
 from tests.services.by_hand import remove_by_hand
 from tests.services.test_platforms import CASES, Shop, crowd, written

@@ -12,8 +12,8 @@ from audsync.config.load import load_config
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from audsync.services import audiences
-from audsync.services.runtime import Runtime
-from audsync.services.sync_audience import Report
+from audsync.services.jobs.sync_audience import Report
+from audsync.services.wiring.runtime import Runtime
 from tests.databases import SetClock, copy_migrated
 from tests.quick_disk import nothing_synced
 

@@ -9,8 +9,8 @@ from audsync.config.load import load_config
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from audsync.services import audiences
-from audsync.services.run_due import Pace, Report, run_due
-from audsync.services.runtime import Runtime
+from audsync.services.cron.run_due import Pace, Report, run_due
+from audsync.services.wiring.runtime import Runtime
 from tests.databases import SetClock, copy_migrated
 from tests.services.test_platforms import CASES
 

@@ -12,12 +12,10 @@ from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
-from audsync.services import (
-    connecting,
-)
-from audsync.services.connecting import Wanted
-from audsync.services.runtime import Runtime
-from audsync.services.sandbox_access import connections_to
+from audsync.services.connections import connecting
+from audsync.services.connections.connecting import Wanted
+from audsync.services.connections.sandbox_access import connections_to
+from audsync.services.wiring.runtime import Runtime
 from audsync.vault.keys import Key
 from tests.databases import SetClock, copy_migrated
 

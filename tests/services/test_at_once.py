@@ -12,7 +12,7 @@ from audsync.connectors import registry
 from audsync.domain import Platform
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.sandbox.transport import SandboxTransport
-from audsync.services.runtime import Runtime
+from audsync.services.wiring.runtime import Runtime
 from tests.services.test_platforms import CASES, Shop, crowd, written
 
 _PATHS = ("audienceMembers:", "segment/mapping", "/users")

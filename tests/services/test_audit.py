@@ -10,21 +10,13 @@ import pytest
 
 from audsync.domain import RemoteId
 from audsync.errors import AudsyncError, UsageError
-from audsync.services import (
-    audiences,
-    auditing,
-    connecting,
-    connections,
-    declared,
-    exporting,
-    key_rotation,
-    resuming,
-    stale,
-)
+from audsync.services import audiences, auditing, declared, key_rotation, resuming, stale
 from audsync.services.actor import harmless
-from audsync.services.export_wish import Wish
-from audsync.services.run_due import Pace, run_due
-from audsync.services.runtime import Runtime
+from audsync.services.connections import connecting, listing
+from audsync.services.cron.run_due import Pace, run_due
+from audsync.services.exports import exporting
+from audsync.services.exports.export_wish import Wish
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import leases
 from audsync.vault import files
 from audsync.vault.keys import generate
@@ -81,7 +73,7 @@ def test_every_act_leaves_its_entry(shop: Shop, runtime: Runtime) -> None:
     stale.recreate(runtime, "a")
     shop.connect(runtime)
     audiences.delete(runtime, "a")
-    connections.remove(runtime, "main", is_sure=True)
+    listing.remove(runtime, "main", is_sure=True)
     assert acts(runtime) == [
         "connection.saved",
         "audience.created",

@@ -19,13 +19,10 @@ from audsync.errors import (
     TermsNotAcceptedError,
     UsageError,
 )
-from audsync.services import (
-    audiences,
-    checkup,
-    connecting,
-    connections,
-)
-from audsync.services.connecting import Wanted
+from audsync.services import audiences
+from audsync.services.connections import connecting, listing
+from audsync.services.connections.connecting import Wanted
+from audsync.services.doctor import checkup
 from tests.services.saved import (
     CANARY,
     IN_FILE,
@@ -50,7 +47,7 @@ def test_a_saved_connection_works_like_one_of_the_file(shop: Shop, platform: Pla
     new = audiences.NewAudience(segment="vip", connection="main", slug="a")
     report = audiences.create(shop.runtime(), new)
     assert (report.exit_code, report.job["error"]) == (0, None)
-    (again,) = connections.test(shop.runtime(), []).connections
+    (again,) = listing.test(shop.runtime(), []).connections
     assert (again["status"], again["error"]) == ("ok", None)
     checks = {check.name: check for check in checkup.examine(shop.runtime())}
     assert checks["connection main"].ok
@@ -60,7 +57,7 @@ def test_a_saved_connection_works_like_one_of_the_file(shop: Shop, platform: Pla
 @pytest.mark.parametrize("platform", list(Platform))
 def test_no_secret_is_in_the_store_or_in_what_is_told(shop: Shop, platform: Platform) -> None:
     made = shop.connect(shop.runtime(), platform.value)
-    listed = connections.listed(shop.runtime())
+    listed = listing.listed(shop.runtime())
     secrets = [one for one in shop.access(platform.value)["credentials"].values() if len(one) > 8]
     assert secrets
     for secret in secrets:
@@ -72,7 +69,7 @@ def refused(shop: Shop, **changes: object) -> AudsyncError:
     shop.world.platforms["meta"].configure(changes)
     with pytest.raises(AudsyncError) as caught:
         shop.connect(shop.runtime())
-    assert connections.listed(shop.runtime()) == []
+    assert listing.listed(shop.runtime()) == []
     return caught.value
 
 
@@ -100,7 +97,7 @@ def test_google_without_consent_is_a_matter_of_configuration(shop: Shop) -> None
     secrets = shop.access("google")["credentials"]
     with pytest.raises(ConfigError, match="terms"):
         connecting.connect(shop.runtime(), wanted, told(secrets))
-    assert connections.listed(shop.runtime()) == []
+    assert listing.listed(shop.runtime()) == []
 
 
 def test_nobody_is_asked_before_all_else_is_right(shop: Shop) -> None:
@@ -147,7 +144,7 @@ def test_credentials_of_the_file_win_over_saved_ones(shop: Shop) -> None:
     wanted = Wanted(platform=Platform.META, name="meta-main")
     connecting.connect(shop.runtime(IN_FILE), wanted, told({"access_token": SANDBOX_TOKEN}))
     text = IN_FILE.replace("/meta}", "/meta, credentials: {access_token: another}}")
-    (told_now,) = connections.test(shop.runtime(text), ["meta-main"]).connections
+    (told_now,) = listing.test(shop.runtime(text), ["meta-main"]).connections
     assert told_now["credentials_in"] == "file"
     assert told_now["error"]["code"] == "INVALID_CREDENTIALS"
 
@@ -156,11 +153,11 @@ def test_several_connections_live_side_by_side_and_tenants_apart(shop: Shop) -> 
     for name in ("a", "b"):
         shop.connect(shop.runtime(), name=name)
     shop.connect(shop.runtime(AUDSYNC_TENANT="2"), name="a")
-    names = [one["connection"] for one in connections.listed(shop.runtime())]
+    names = [one["connection"] for one in listing.listed(shop.runtime())]
     assert names == ["a", "b"]
-    assert len(connections.listed(shop.runtime(AUDSYNC_TENANT="2"))) == 1
+    assert len(listing.listed(shop.runtime(AUDSYNC_TENANT="2"))) == 1
     with pytest.raises(ConnectionUnknownError, match="did you mean `a`"):
-        connections.one(shop.runtime(), "aa")
+        listing.one(shop.runtime(), "aa")
 
 
 def test_a_name_keeps_its_platform_and_an_account_with_audiences(shop: Shop) -> None:
@@ -188,7 +185,7 @@ def test_rotation_swaps_only_what_the_platform_takes(shop: Shop) -> None:
     shop.world.platforms["meta"].configure({"tokens": both})
     with pytest.raises(CredentialsError):
         connecting.rotate(shop.runtime(), "main", told({"access_token": "bad"}))
-    assert connections.test(shop.runtime(), ["main"]).exit_codes == []
+    assert listing.test(shop.runtime(), ["main"]).exit_codes == []
     connecting.rotate(shop.runtime(), "main", told({"access_token": "new"}))
     under_way.check_access()  # a sync under way ends with what it began with
     shop.world.platforms["meta"].configure({"tokens": [{"value": "new"}]})
@@ -204,9 +201,9 @@ def test_a_connection_with_audiences_is_removed_only_when_sure(shop: Shop) -> No
     shop.connect(shop.runtime())
     audiences.create(shop.runtime(), audiences.NewAudience(segment="vip", connection="main"))
     with pytest.raises(UsageError, match="vip-main"):
-        connections.remove(shop.runtime(), "main")
-    assert connections.remove(shop.runtime(), "main", is_sure=True)["audiences"] == ["vip-main"]
-    assert connections.listed(shop.runtime()) == []
+        listing.remove(shop.runtime(), "main")
+    assert listing.remove(shop.runtime(), "main", is_sure=True)["audiences"] == ["vip-main"]
+    assert listing.listed(shop.runtime()) == []
     with pytest.raises(ConnectionUnknownError):
         audiences.sync(shop.runtime(), "vip-main")
 
@@ -214,11 +211,11 @@ def test_a_connection_with_audiences_is_removed_only_when_sure(shop: Shop) -> No
 def test_removing_one_of_the_file_forgets_its_secrets_only(shop: Shop) -> None:
     wanted = Wanted(platform=Platform.META, name="meta-main")
     connecting.connect(shop.runtime(IN_FILE), wanted, told({"access_token": SANDBOX_TOKEN}))
-    connections.remove(shop.runtime(IN_FILE), "meta-main")
-    (left,) = connections.listed(shop.runtime(IN_FILE))
+    listing.remove(shop.runtime(IN_FILE), "meta-main")
+    (left,) = listing.listed(shop.runtime(IN_FILE))
     assert (left["status"], left["credentials_in"]) == ("no_credentials", None)
     with pytest.raises(UsageError, match="nothing of it is saved"):
-        connections.remove(shop.runtime(IN_FILE), "meta-main")
+        listing.remove(shop.runtime(IN_FILE), "meta-main")
     with pytest.raises(CredentialsError, match="audsync connect meta --name meta-main"):
         shop.runtime(IN_FILE).connect("meta-main")
 
@@ -249,9 +246,9 @@ def test_a_record_that_cannot_be_used_does_not_hide_the_others(
     shop.connect(shop.runtime(), name="a")
     shop.connect(shop.runtime(), name="b")
     change(shop, "UPDATE connection SET options = ? WHERE name = 'b'", '{"of a later version": 1}')
-    assert [one["connection"] for one in connections.listed(shop.runtime())] == ["a"]
+    assert [one["connection"] for one in listing.listed(shop.runtime())] == ["a"]
     assert "Connection `b`" in caplog.text
-    connections.remove(shop.runtime(), "b")
+    listing.remove(shop.runtime(), "b")
 
 
 def change(shop: Shop, statement: str, *values: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 from audsync.errors import UsageError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences
-from audsync.services.retries import RETRY_LADDER_S
+from audsync.services.schedule.retries import RETRY_LADDER_S
 from tests.services.conftest import Project, email
 
 ANN = {"id": "1", "email": "ann@example.com"}

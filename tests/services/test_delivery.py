@@ -8,9 +8,10 @@ import pytest
 
 from audsync.config.load import load_config
 from audsync.errors import StoreError
-from audsync.services import outbox, pings, run_due
-from audsync.services.run_due import Pace
-from audsync.services.runtime import Runtime
+from audsync.services.cron import pings, run_due
+from audsync.services.cron.run_due import Pace
+from audsync.services.watch import outbox
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import notifications
 from tests.databases import KINDS, SetClock, fresh_url
 from tests.receiver import Receiver, receiving

@@ -10,8 +10,10 @@ import pytest
 
 from audsync import steps
 from audsync.errors import BusyError, ConfigError, StateError
-from audsync.services import audiences, checkup, key_rotation, planning
-from audsync.services.runtime import Runtime
+from audsync.services import audiences, key_rotation
+from audsync.services.doctor import checkup
+from audsync.services.jobs import planning
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import leases
 from audsync.vault import files
 from audsync.vault.keys import generate

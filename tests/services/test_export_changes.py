@@ -8,7 +8,7 @@ import pytest
 from audsync.domain import Platform
 from audsync.errors import AudienceUnknownError, FeatureDisabledError, UsageError
 from audsync.services import audiences, auditing
-from audsync.services.export_changes import DeltaWish, export_delta
+from audsync.services.exports.export_changes import DeltaWish, export_delta
 from tests.services.conftest import CONFIG, Project
 
 

@@ -11,9 +11,9 @@ import pytest
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.errors import ConfigError, SourceError, UsageError
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import Done, export
-from audsync.services.runtime import Runtime
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import Done, export
+from audsync.services.wiring.runtime import Runtime
 
 CONFIG = """
 segments:
@@ -128,7 +128,7 @@ def test_no_events_at_all_and_no_people_are_whole_files(shop: Shop) -> None:
 
 
 def test_many_people_and_events_stay_in_step(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audsync.services.exporting.BATCH_ROWS", 100)
+    monkeypatch.setattr("audsync.services.exports.exporting.BATCH_ROWS", 100)
     monkeypatch.setattr("audsync.sync.exports.events._PIECE_ROWS", 64)
     people = "".join(f"p{n},u{n}@x.co,{'no' if n % 7 == 0 else 'yes'}\n" for n in range(2_000))
     orders = "".join(

@@ -14,8 +14,8 @@ from audsync import steps
 from audsync.domain import Platform
 from audsync.errors import StateError, UsageError
 from audsync.services import auditing
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import export
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import export
 from tests.object_store import SECRET, Place, s3_place, s3_yaml
 from tests.services.conftest import CONFIG, Project
 

@@ -13,9 +13,9 @@ import pytest
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.errors import SourceError, UsageError
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import export
-from audsync.services.runtime import Runtime
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import export
+from audsync.services.wiring.runtime import Runtime
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.people import Admission, Rows
 
@@ -209,10 +209,10 @@ def test_consent_and_suppression_hold_in_every_upload(shop: Shop, platform: Plat
 def test_a_full_file_is_followed_by_numbered_ones(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audsync.services.exporting.BATCH_ROWS", 10)
+    monkeypatch.setattr("audsync.services.exports.exporting.BATCH_ROWS", 10)
     shop.people(*({"id": str(n), "email": f"u{n:03}@x.co"} for n in range(35)))
     monkeypatch.setattr(
-        "audsync.services.exporting.PAGES",
+        "audsync.services.exports.exporting.PAGES",
         {Platform.TIKTOK: replace(PAGES[Platform.TIKTOK], full_at_bytes=15 * 65)},
     )
     report = shop.export(platform=Platform.TIKTOK, identifiers=("email",))

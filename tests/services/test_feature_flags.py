@@ -10,9 +10,10 @@ import pytest
 
 from audsync.domain import RemoteId
 from audsync.errors import FeatureDisabledError
-from audsync.services import audiences, retrying, stale
-from audsync.services.run_due import Pace, run_due
-from audsync.services.runtime import Runtime
+from audsync.services import audiences, stale
+from audsync.services.cron.run_due import Pace, run_due
+from audsync.services.jobs import retrying
+from audsync.services.wiring.runtime import Runtime
 from tests.services.conftest import CONFIG, Project
 
 ANN = {"id": "1", "email": "ann@x.co"}

@@ -10,7 +10,8 @@ from audsync.cli import show_audiences
 from audsync.cli.globals import Globals
 from audsync.domain import AudienceState, BatchState
 from audsync.errors import AudienceGoneError, BusyError
-from audsync.services import audiences, follow_up
+from audsync.services import audiences
+from audsync.services.cron import follow_up
 from audsync.store import leases, ledger
 from audsync.store.tables import Incident
 from tests.services.test_platforms import CASES, Shop, crowd, written

@@ -19,10 +19,12 @@ from audsync.errors import (
     UnavailableError,
 )
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, connection_checks, reports, run_due
-from audsync.services.run_due import Pace, Report
-from audsync.services.runtime import Runtime
+from audsync.services import audiences, reports
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace, Report
+from audsync.services.doctor import connection_checks
 from audsync.services.stopping import TimeBudget
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import breakers
 from audsync.store.breakers import Circuit, Which
 from tests.services.conftest import CONFIG, Project, email

@@ -9,9 +9,9 @@ import pytest
 
 from audsync.domain import Platform
 from audsync.services import audiences
-from audsync.services.checking import check
-from audsync.services.planning import plan
-from audsync.services.sync_audience import Report
+from audsync.services.jobs.planning import plan
+from audsync.services.jobs.sync_audience import Report
+from audsync.services.segments.checking import check
 from tests.services.conftest import closes
 from tests.services.test_platforms import CASES, Shop
 

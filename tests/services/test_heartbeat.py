@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from audsync.errors import LeaseLostError, StoreError
-from audsync.services.heartbeat import Heartbeat, Life
+from audsync.services.jobs.heartbeat import Heartbeat, Life
 from audsync.store import leases
 from audsync.store.database import Database
 from tests.databases import SetClock, add_audience, fresh_database

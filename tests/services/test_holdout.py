@@ -11,10 +11,10 @@ import pytest
 from audsync.domain import Platform
 from audsync.errors import UsageError
 from audsync.sandbox.world import World
-from audsync.services.checking import check
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import export
-from audsync.services.planning import plan
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import export
+from audsync.services.jobs.planning import plan
+from audsync.services.segments.checking import check
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email
 

@@ -16,10 +16,11 @@ from sqlmodel import select, update
 
 from audsync.config.watching import NotifyEvent
 from audsync.domain import ConnectionStatus, SyncStatus
-from audsync.services import audiences, run_due
-from audsync.services.health import known
-from audsync.services.last_run import was_idle
-from audsync.services.run_due import Pace
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace
+from audsync.services.watch.health import known
+from audsync.services.watch.last_run import was_idle
 from audsync.store.tables import (
     AudienceSyncJob,
     Connection,

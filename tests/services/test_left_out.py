@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, retrying
-from audsync.services.planning import plan
+from audsync.services import audiences
+from audsync.services.jobs import retrying
+from audsync.services.jobs.planning import plan
 from audsync.store import ledger
 from audsync.sync import request_size
 from tests.services.conftest import closes

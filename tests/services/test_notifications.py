@@ -10,8 +10,10 @@ from audsync import steps
 from audsync.domain import RemoteId
 from audsync.notify import sending
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, outbox, run_due
-from audsync.services.run_due import Pace
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace
+from audsync.services.watch import outbox
 from tests.receiver import Receiver, receiving
 from tests.services.conftest import CONFIG, Project
 

@@ -13,9 +13,9 @@ from audsync.errors import StateError
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from audsync.services import audiences
-from audsync.services.checkup import examine
-from audsync.services.planning import plan
-from audsync.services.runtime import Runtime
+from audsync.services.doctor.checkup import examine
+from audsync.services.jobs.planning import plan
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import ledger
 from tests.databases import SetClock
 from tests.object_store import SECRET, Place, s3_place, s3_yaml

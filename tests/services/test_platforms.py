@@ -14,9 +14,9 @@ from audsync.sandbox.faults import FaultKind, Rule
 from audsync.sandbox.transport import SandboxTransport
 from audsync.sandbox.world import World
 from audsync.services import audiences
-from audsync.services.planning import plan
-from audsync.services.runtime import Runtime
-from audsync.services.sync_audience import Report
+from audsync.services.jobs.planning import plan
+from audsync.services.jobs.sync_audience import Report
+from audsync.services.wiring.runtime import Runtime
 from tests.databases import SetClock, copy_migrated
 from tests.services.conftest import closes
 

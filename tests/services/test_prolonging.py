@@ -12,9 +12,10 @@ import pytest
 from audsync.domain import Platform
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.sandbox.meta.settings import DEFAULT_APP_SECRET
-from audsync.services import audiences, connecting, connections
-from audsync.services.connecting import Wanted
-from audsync.services.run_due import Pace, run_due
+from audsync.services import audiences
+from audsync.services.connections import connecting, listing
+from audsync.services.connections.connecting import Wanted
+from audsync.services.cron.run_due import Pace, run_due
 from tests.services.saved import SANDBOX_TOKEN, Shop, a_shop, told
 
 APP = {"app_id": "sandbox-app", "app_secret": DEFAULT_APP_SECRET}
@@ -40,7 +41,7 @@ def connect(shop: Shop, **app: str) -> dict[str, Any]:
 
 
 def days_left(shop: Shop) -> float:
-    (found,) = connections.listed(shop.runtime())
+    (found,) = listing.listed(shop.runtime())
     record = shop.runtime().connections()["main"].record
     assert record is not None
     assert record.expires_at is not None

@@ -10,11 +10,12 @@ from audsync import steps
 from audsync.domain import RemoteId
 from audsync.errors import StateError
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, follow_up, stale
-from audsync.services.checkup import examine
-from audsync.services.continuity import Continuity
-from audsync.services.planning import plan
-from audsync.services.sync_audience import Report
+from audsync.services import audiences, stale
+from audsync.services.cron import follow_up
+from audsync.services.doctor.checkup import examine
+from audsync.services.jobs.continuity import Continuity
+from audsync.services.jobs.planning import plan
+from audsync.services.jobs.sync_audience import Report
 from audsync.snapshots.folder import AudienceFolder
 from audsync.snapshots.generations import Mark
 from tests.services.by_hand import remove_by_hand

@@ -10,10 +10,12 @@ import pytest
 
 from audsync.domain import SyncStatus
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, run_due, sync_audience
-from audsync.services.last_run import key_of
-from audsync.services.run_due import Pace, Report
-from audsync.services.runtime import Runtime
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace, Report
+from audsync.services.jobs import sync_audience
+from audsync.services.watch.last_run import key_of
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import jobs, leases, settings
 from audsync.store.tables import PlatformAudience
 from audsync.sync import run
@@ -223,7 +225,7 @@ def test_a_bug_in_one_closes_its_job_and_stops_no_other(
             raise KeyError("ann@example.com")
         return run.synchronise(ports, subject, *rest, **more)
 
-    monkeypatch.setattr("audsync.services.sync_audience.synchronise", broken)
+    monkeypatch.setattr("audsync.services.jobs.sync_audience.synchronise", broken)
     three.clock.advance(DAY_S)
     report = due(three)
     assert report.exit_code == 1
@@ -258,11 +260,11 @@ def test_an_audience_that_another_run_took_meanwhile_is_passed_over(
     real = sync_audience.bring_in_step
 
     def after_the_other(runtime: Any, audience: Any, wish: Any) -> Any:  # noqa: ANN401
-        monkeypatch.setattr("audsync.services.run_due.bring_in_step", real)
+        monkeypatch.setattr("audsync.services.cron.run_due.bring_in_step", real)
         assert names(run_due.run_due(other, Pace())) == ["a", "b", "c"]
         return real(runtime, audience, wish)
 
-    monkeypatch.setattr("audsync.services.run_due.bring_in_step", after_the_other)
+    monkeypatch.setattr("audsync.services.cron.run_due.bring_in_step", after_the_other)
     report = due(three, max_concurrent=1)
     assert (report.exit_code, report.as_json()) == (0, {"jobs": [], "skipped": []})
     assert len(audiences.history(three.runtime)) == 6
@@ -364,7 +366,7 @@ def test_as_many_are_worked_on_at_once_as_is_allowed(
         seen.append(runtime.at_once)
         return real(runtime, audience, wish)
 
-    monkeypatch.setattr("audsync.services.run_due.bring_in_step", together)
+    monkeypatch.setattr("audsync.services.cron.run_due.bring_in_step", together)
     report = due(three, max_concurrent=3)
     assert (report.exit_code, len(report.jobs)) == (0, 6)
     assert seen == [3] * 6

@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from audsync.services import audiences, run_due, sync_audience
-from audsync.services.crew import Ended
-from audsync.services.run_due import Pace
-from audsync.services.runtime import Runtime
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.crew import Ended
+from audsync.services.cron.run_due import Pace
+from audsync.services.jobs import sync_audience
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import leases
 from tests.services.conftest import Project
 
@@ -38,7 +40,7 @@ def test_what_other_runs_did_meanwhile_is_not_even_tried(
         tried.append(audience.slug)
         return real(runtime, audience, wish)
 
-    monkeypatch.setattr("audsync.services.run_due.bring_in_step", noted)
+    monkeypatch.setattr("audsync.services.cron.run_due.bring_in_step", noted)
     other = Runtime(
         config=three.runtime.config, clock=three.clock, transport=three.runtime.transport
     )

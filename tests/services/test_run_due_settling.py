@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from audsync.domain import SettlementState
-from audsync.services import audiences, run_due
-from audsync.services.run_due import Pace, Report
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace, Report
 from audsync.store import jobs
 from tests.services.test_platforms import CASES, Shop, crowd, written
 
-FOLLOW_UP = "audsync.services.follow_up.follow_up"
+FOLLOW_UP = "audsync.services.cron.follow_up.follow_up"
 
 
 @pytest.fixture

@@ -17,16 +17,11 @@ from audsync.errors import (
     UsageError,
 )
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import (
-    audiences,
-    checkup,
-    connecting,
-    connections,
-    key_rotation,
-    resuming,
-)
-from audsync.services.connecting import Wanted
-from audsync.services.run_due import Pace, run_due
+from audsync.services import audiences, key_rotation, resuming
+from audsync.services.connections import connecting, listing
+from audsync.services.connections.connecting import Wanted
+from audsync.services.cron.run_due import Pace, run_due
+from audsync.services.doctor import checkup
 from audsync.vault import files
 from audsync.vault.keys import generate
 from tests.memory_keyring import Memory
@@ -58,7 +53,7 @@ def test_a_wrong_or_lost_key_is_told_and_repaired_by_rotation(shop: Shop, key: s
     checks = {check.name: check for check in checkup.examine(runtime)}
     assert not checks["key"].ok
     assert KEY.id in checks["key"].detail
-    assert connections.listed(runtime)  # listing needs no key
+    assert listing.listed(runtime)  # listing needs no key
     if key:
         secret = told({"access_token": SANDBOX_TOKEN})
         assert connecting.rotate(runtime, "main", secret)["key_id"] == OTHER.id
@@ -168,7 +163,7 @@ def test_credentials_that_end_soon_are_warned_of_by_job_status_and_doctor(shop: 
     assert "audsync connections rotate main" in message
     (shown,) = audiences.status(shop.runtime())
     assert "CREDENTIALS_EXPIRING" in codes(shown)
-    assert connections.listed(shop.runtime())[0]["status"] == "expiring"
+    assert listing.listed(shop.runtime())[0]["status"] == "expiring"
     checks = {check.name: check for check in checkup.examine(shop.runtime())}
     assert checks["connection main"].detail.startswith("CREDENTIALS_EXPIRING")
     shop.set_token()
@@ -182,16 +177,16 @@ def codes(record: dict[str, Any]) -> set[str]:
 
 def test_a_test_of_a_connection_of_the_file_is_noted(shop: Shop) -> None:
     text = IN_FILE.replace("/meta}", f"/meta, credentials: {{access_token: {SANDBOX_TOKEN}}}}}")
-    assert connections.listed(shop.runtime(text))[0]["status"] == "untested"
+    assert listing.listed(shop.runtime(text))[0]["status"] == "untested"
     ends_at = datetime(2026, 11, 21, tzinfo=UTC)
     shop.set_token(expires_at=ends_at.timestamp())
-    (told_now,) = connections.test(shop.runtime(text), []).connections
+    (told_now,) = listing.test(shop.runtime(text), []).connections
     assert (told_now["status"], told_now["credentials_in"]) == ("expiring", "file")
     assert told_now["last_tested_at"] == "2026-11-20T12:00:00Z"
     shop.clock.advance(7 * 86_400)
-    assert connections.listed(shop.runtime(text))[0]["status"] == "expired"
+    assert listing.listed(shop.runtime(text))[0]["status"] == "expired"
     # Once it is out of the file, its note is no connection.
-    assert connections.listed(shop.runtime()) == []
+    assert listing.listed(shop.runtime()) == []
 
 
 def test_cron_learns_of_the_end_of_a_token_that_nobody_tested(shop: Shop) -> None:
@@ -199,27 +194,27 @@ def test_cron_learns_of_the_end_of_a_token_that_nobody_tested(shop: Shop) -> Non
     text = IN_FILE.replace("/meta}", secret) + VIP
     new = audiences.NewAudience(segment="vip", connection="meta-main", slug="a")
     audiences.create(shop.runtime(text), new)
-    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] is None
+    assert listing.listed(shop.runtime(text))[0]["last_tested_at"] is None
     shop.set_token(expires_at=(shop.clock.now() + timedelta(days=5)).timestamp())
     run_due(shop.runtime(text), Pace())
-    (found,) = connections.listed(shop.runtime(text))
+    (found,) = listing.listed(shop.runtime(text))
     assert (found["status"], found["expires_at"]) == ("expiring", "2026-11-25T12:00:00Z")
     (shown,) = audiences.status(shop.runtime(text))
     message = next(one["message"] for one in shown["warnings"] if "CREDENTIALS" in one["code"])
     assert "put new ones where `connections.meta-main.credentials` takes them from" in message
     shop.clock.advance(3600)
     run_due(shop.runtime(text), Pace())  # once a day is enough
-    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
+    assert listing.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
     shop.clock.advance(86_400)
     shop.world.faults.arm([Rule(platform="meta", kind=FaultKind.REFUSE, times=0)])
     run_due(shop.runtime(text), Pace())
-    assert connections.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
+    assert listing.listed(shop.runtime(text))[0]["last_tested_at"] == "2026-11-20T12:00:00Z"
 
 
 def test_a_platform_out_of_reach_says_nothing_of_a_connection(shop: Shop) -> None:
     shop.connect(shop.runtime())
     shop.world.faults.arm([Rule(platform="meta", kind=FaultKind.REFUSE, times=0)])
-    tried = connections.test(shop.runtime(), ["main"])
+    tried = listing.test(shop.runtime(), ["main"])
     assert tried.exit_codes == [6]
     assert tried.connections[0]["error"]["code"] == "PLATFORM_UNAVAILABLE"
     assert tried.connections[0]["status"] == "ok"
@@ -235,7 +230,7 @@ def test_dead_credentials_stop_audiences_until_they_work_and_are_resumed(shop: S
     shop.set_token(dead_subcode=460)
     for slug in ("a", "b"):
         assert audiences.sync(shop.runtime(), slug).exit_code == 5
-    (found,) = connections.listed(shop.runtime())
+    (found,) = listing.listed(shop.runtime())
     assert (found["status"], found["error"]["code"]) == ("error", "CREDENTIALS_EXPIRED")
     with pytest.raises(CredentialsExpiredError):
         resuming.resume_all(shop.runtime(), "main")
@@ -244,7 +239,7 @@ def test_dead_credentials_stop_audiences_until_they_work_and_are_resumed(shop: S
     resumed = resuming.resume_all(shop.runtime(), "main")
     assert [one["audience"] for one in resumed] == ["a", "b"]  # a person paused c
     assert {one["next_sync_at"] for one in resumed} == {"2026-11-20T12:01:00Z"}
-    assert connections.listed(shop.runtime())[0]["status"] == "ok"
+    assert listing.listed(shop.runtime())[0]["status"] == "ok"
     assert resuming.resume_all(shop.runtime(), "main") == []
     with pytest.raises(ConnectionUnknownError):
         resuming.resume_all(shop.runtime(), "absent")
@@ -258,7 +253,7 @@ def test_a_job_that_works_again_clears_the_mark(shop: Shop) -> None:
     audiences.sync(shop.runtime(), "a")
     shop.set_token()
     assert audiences.sync(shop.runtime(), "a").exit_code == 0
-    (found,) = connections.listed(shop.runtime())
+    (found,) = listing.listed(shop.runtime())
     assert (found["status"], found["error"]) == ("ok", None)
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from audsync.services import audiences, run_due
-from audsync.services.run_due import Pace
+from audsync.services import audiences
+from audsync.services.cron import run_due
+from audsync.services.cron.run_due import Pace
 from tests.databases import KINDS, fresh_url
 from tests.services.conftest import CONFIG, Project
 

@@ -16,12 +16,12 @@ from audsync.sandbox.world import World
 from audsync.segments.contract import Query
 from audsync.segments.reading import read
 from audsync.services import audiences
-from audsync.services.checking import check
-from audsync.services.checkup import examine
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import export
-from audsync.services.planning import plan
-from audsync.services.sync_audience import Report
+from audsync.services.doctor.checkup import examine
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import export
+from audsync.services.jobs.planning import plan
+from audsync.services.jobs.sync_audience import Report
+from audsync.services.segments.checking import check
 from audsync.sync import membership
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audsync.sandbox.serve import serve
-from audsync.services.sandbox_access import as_yaml, connections_to
+from audsync.services.connections.sandbox_access import as_yaml, connections_to
 from tests.databases import KINDS, fresh_url
 
 ROOT = Path(__file__).parents[2]
@@ -18,8 +18,8 @@ import os, sys
 from contextlib import closing
 from pathlib import Path
 from audsync.config.load import load_config
-from audsync.services.runtime import Runtime
-import audsync.connectors.snapchat.connector, audsync.services.gates, audsync.store.migrate
+from audsync.services.wiring.runtime import Runtime
+import audsync.connectors.snapchat.connector, audsync.services.wiring.gates, audsync.store.migrate
 
 config = load_config(Path(sys.argv[1]), {})
 workers, calls = int(sys.argv[2]), int(sys.argv[3])

@@ -10,8 +10,9 @@ import pytest
 from audsync.clock import SystemClock
 from audsync.errors import CredentialsError, TransientError
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import connecting, connections, key_rotation
-from audsync.services.runtime import Runtime
+from audsync.services import key_rotation
+from audsync.services.connections import connecting, listing
+from audsync.services.wiring.runtime import Runtime
 from audsync.store import access_tokens
 from audsync.store.breakers import Which
 from audsync.vault import files
@@ -117,14 +118,14 @@ def test_a_refresh_token_that_changes_is_used_by_all_from_then_on(shop: Shop) ->
     shop.world.platforms["snapchat"].configure({"refresh_tokens": [{}]})
     for _ in range(4):
         ask(shop.runtime())
-        connections.test(shop.runtime(), ["main"])
+        listing.test(shop.runtime(), ["main"])
         shop.clock.advance(HOUR_S)
     ask(shop.runtime())
 
 
 def test_a_test_of_the_connection_asks_anew_and_leaves_it_for_all(saved: Shop) -> None:
     ask(saved.runtime())
-    connections.test(saved.runtime(), ["main"])
+    listing.test(saved.runtime(), ["main"])
     assert asked(saved) == 2
     ask(saved.runtime())
     assert asked(saved) == 2
@@ -191,5 +192,5 @@ connections:
 def test_a_connection_that_is_removed_takes_its_token_along(saved: Shop) -> None:
     runtime = saved.runtime()
     ask(runtime)
-    connections.remove(runtime, "main")
+    listing.remove(runtime, "main")
     assert access_tokens.look(runtime.database, MAIN) is None

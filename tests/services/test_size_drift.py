@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from audsync.services import audiences, health
+from audsync.services import audiences
+from audsync.services.watch import health
 from tests.services.by_hand import remove_by_hand
 from tests.services.test_platforms import CASES, Shop, crowd, written
 

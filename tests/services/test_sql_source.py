@@ -18,13 +18,13 @@ from audsync.domain import Platform
 from audsync.errors import SourceError
 from audsync.sandbox.world import World
 from audsync.segments import sql
-from audsync.services import segments
-from audsync.services.checking import check
-from audsync.services.checkup import examine
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import export
-from audsync.services.planning import plan
-from audsync.services.runtime import Silence
+from audsync.services.doctor.checkup import examine
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import export
+from audsync.services.jobs.planning import plan
+from audsync.services.segments import sources
+from audsync.services.segments.checking import check
+from audsync.services.wiring.runtime import Silence
 from audsync.store import settings
 from tests.databases import SetClock
 from tests.object_store import s3_place, s3_yaml
@@ -103,7 +103,7 @@ def _write(project: Project, source: str) -> None:
 def _fixed_salt(project: Project) -> None:
     """Two stores have two salts; without that, equal segments have equal files."""
     with project.runtime.database.transaction() as session:
-        settings.get_or_create(session, segments.SALT, lambda: "5" * 64)
+        settings.get_or_create(session, sources.SALT, lambda: "5" * 64)
 
 
 def _files(project: Project) -> set[str]:

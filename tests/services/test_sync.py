@@ -5,9 +5,10 @@ import pytest
 from audsync.domain import RemoteId
 from audsync.errors import AudienceStaleError, BusyError, StateError, UsageError
 from audsync.sandbox.faults import FaultKind, Rule
-from audsync.services import audiences, retrying, stale
-from audsync.services.checkup import examine
-from audsync.services.planning import plan
+from audsync.services import audiences, stale
+from audsync.services.doctor.checkup import examine
+from audsync.services.jobs import retrying
+from audsync.services.jobs.planning import plan
 from audsync.store import leases
 from tests.services.conftest import Project, closes, email, phone
 

@@ -11,7 +11,7 @@ from audsync import steps
 from audsync.errors import UsageError, ValidationError
 from audsync.sandbox.faults import FaultKind, Rule
 from audsync.services import audiences
-from audsync.services.sync_audience import Report
+from audsync.services.jobs.sync_audience import Report
 from tests.services.conftest import closes
 from tests.services.test_platforms import CASES, Shop, crowd, written
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from audsync.errors import StateError
-from audsync.services import audiences, segments
-from audsync.services.run_due import Pace, Report, run_due
+from audsync.services import audiences
+from audsync.services.cron.run_due import Pace, Report, run_due
+from audsync.services.segments import sources
 from audsync.snapshots.folder import AudienceFolder
 from audsync.store import audiences as records
 from audsync.store import settings
@@ -95,7 +96,7 @@ class Shop(Everywhere):
         self.write("out.csv", [{"email": "p7@example.com"}], HEADER)
         self.write("vip.csv", DAYS[0], HEADER)
         with self.runtime.database.transaction() as session:
-            settings.write(session, segments.SALT, "the same salt in every shop")
+            settings.write(session, sources.SALT, "the same salt in every shop")
         for name in AUDIENCES:
             platform, _, _ = name.partition("-")
             new = audiences.NewAudience(segment="vip", connection=platform, slug=name, name=name)

@@ -18,9 +18,9 @@ import pytest
 from audsync.config.load import load_config
 from audsync.domain import Platform
 from audsync.errors import UsageError
-from audsync.services.export_wish import Wish
-from audsync.services.exporting import Done, export
-from audsync.services.runtime import Runtime
+from audsync.services.exports.export_wish import Wish
+from audsync.services.exports.exporting import Done, export
+from audsync.services.wiring.runtime import Runtime
 from audsync.sync.exports.pages import PAGES
 
 COLUMNS = {

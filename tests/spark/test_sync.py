@@ -7,8 +7,8 @@ import pytest
 from audsync.config.load import load_config
 from audsync.errors import ConfigError
 from audsync.sandbox.world import World
-from audsync.services.checkup import examine
-from audsync.services.planning import plan
+from audsync.services.doctor.checkup import examine
+from audsync.services.jobs.planning import plan
 from audsync.sync.parts import Cluster
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone

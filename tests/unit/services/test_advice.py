@@ -1,5 +1,5 @@
 from audsync.identifiers.reasons import Reason
-from audsync.services import advice
+from audsync.services.segments import advice
 
 
 def test_every_reason_has_a_remedy() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from audsync.services.deployment import Place, Target, texts
+from audsync.services.schedule.deployment import Place, Target, texts
 from tests.cron.tab import Line, parse
 
 PLAIN = Place(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import SyncStatus
-from audsync.services.due import Task, due, question, wants_sync
+from audsync.services.schedule.due import Task, due, question, wants_sync
 from audsync.store.due import Candidate, LatestJob, OpenPlan
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from audsync.errors import UsageError
-from audsync.services.export_files import LocalFiles, file_of
+from audsync.services.exports.export_files import LocalFiles, file_of
 
 
 def write(out: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from audsync.config.watching import HealthConfig
 from audsync.domain import CircuitState, ConnectionStatus, Platform, SyncStatus
-from audsync.services.signals import Facts, judge
+from audsync.services.watch.signals import Facts, judge
 from audsync.store.breakers import Circuit
 from audsync.store.due import Candidate
 from audsync.store.latencies import Histogram

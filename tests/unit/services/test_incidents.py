@@ -7,8 +7,8 @@ import pytest
 
 from audsync import errors
 from audsync.config.watching import NotifyEvent
-from audsync.services import incidents, notice_text
-from audsync.services.incidents import chosen, met_by, met_without_job
+from audsync.services.watch import incidents, notice_text
+from audsync.services.watch.incidents import chosen, met_by, met_without_job
 
 E = NotifyEvent
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

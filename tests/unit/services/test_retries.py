@@ -22,8 +22,8 @@ from audsync.errors import (
     UnavailableError,
     ValidationError,
 )
-from audsync.services import retries
-from audsync.services.retries import Earlier
+from audsync.services.schedule import retries
+from audsync.services.schedule.retries import Earlier
 
 
 def waits(error: AudsyncError, attempts: int = 6) -> list[float | None]:

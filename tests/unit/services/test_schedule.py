@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.config.times import parse_span
-from audsync.services.schedule import Timetable, next_slot
+from audsync.services.schedule.rhythm import Timetable, next_slot
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NIGHT = Timetable(quiet=(parse_span("22:00-06:00"),))

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from audsync.domain import RemoteAudience, RemoteId
-from audsync.services.size_watch import Scene, basis_of, drift
+from audsync.services.jobs.size_watch import Scene, basis_of, drift
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 
 from audsync.connectors import registry
 from audsync.domain import Platform, RemoteAudience, RemoteId
-from audsync.services import told
+from audsync.services.jobs import told
 from audsync.store.tables import PlatformAudience
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

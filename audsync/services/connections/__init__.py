@@ -1,0 +1,1 @@
+"""Connections: connecting, listing, testing, removing; how each of them is found."""

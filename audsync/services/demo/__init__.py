@@ -1,0 +1,1 @@
+"""What `demo` shows: the whole story on invented people and simulated platforms."""

@@ -1,0 +1,60 @@
+"""What `doctor` says about the clusters that prepare segments."""
+
+import platform
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from audsync.services.doctor.checks import Check, bad, good, guarded
+from audsync.services.segments import sources
+from audsync.services.wiring.runtime import Runtime
+
+if TYPE_CHECKING:
+    from audsync.sync.parts import Cluster
+
+
+def engines(runtime: Runtime) -> Iterator[Check]:
+    """Each cluster that an active segment is prepared on, once."""
+    names: dict[Cluster, str] = {}
+    for name, segment in runtime.config.segments.items():
+        cluster = sources.cluster_of(runtime, segment)
+        if cluster is not None and segment.active:
+            key = "engine" if segment.engine is None else f"segments.{name}.engine"
+            names.setdefault(cluster, key)
+    for cluster, key in names.items():
+        mend = (
+            f"Correct `{key}`, or start the server; executors need Python"
+            f" {'.'.join(platform.python_version_tuple()[:2])}, pyarrow, NumPy: see docs/spark.md."
+        )
+        yield from guarded(key, partial(_looked_at, key, cluster), mend=mend)
+
+
+def _looked_at(key: str, cluster: "Cluster") -> Iterator[Check]:
+    from audsync.sync.spark.comparing import compare
+
+    found = compare(cluster)
+    here, there = found.here, found.there
+    if here.python_minor != there.python_minor:
+        yield bad(
+            key,
+            f"Python is {here.python} here and {there.python} on the executors",
+            "Run the same minor version on both sides; see docs/spark.md.",
+        )
+    elif there.failure:
+        yield bad(
+            key,
+            f"an executor could not prepare a row: {there.failure}",
+            "Install audsync on the executors, or set `ship: true`; see docs/spark.md.",
+        )
+    elif (here.footing, here.row) != (there.footing, there.row):
+        yield bad(
+            key,
+            f"an executor prepares by {there.footing}, and this machine by {here.footing}",
+            "Install the same version of audsync on the executors, or set `ship: true`.",
+        )
+    else:
+        yield good(
+            key,
+            f"Spark {found.server}; Python {there.python} on the executors, which prepare a row"
+            " as this machine does",
+        )

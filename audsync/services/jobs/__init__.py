@@ -1,0 +1,1 @@
+"""One audience brought in step: plan, lease, sync, receipt, and what is done when that fails."""

@@ -1,0 +1,1 @@
+"""Watchfulness: health, metrics, and whom to tell of what."""

@@ -1,0 +1,1 @@
+"""What every use case works with, put together once: configuration, store, keys, connectors."""
