@@ -1,6 +1,7 @@
 """DuckDB as the engine uses it: private, bounded in memory, spilling into the run's own folder."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,10 +62,26 @@ def session(
             yield con
     except duckdb.Error as error:
         raise StateError(
-            f"The change could not be computed in {work}: {type(error).__name__}. Check the free"
-            " disk space there and `state.memory_limit`, then run again; nothing was sent.",
+            f"The change could not be computed in {work}: {_cause(error, work)}, then run again;"
+            " nothing was sent.",
             details={"folder": str(work), "error": type(error).__name__},
         ) from None
+
+
+def _cause(error: duckdb.Error, work: Path) -> str:
+    """What is wrong and what to do, without DuckDB's own words: they may hold a value."""
+    told = str(error)
+    free = f"{shutil.disk_usage(work).free / 1e9:.1f} GB are free"
+    if "No space left" in told:
+        return f"the disk is full ({free} now). Make room there"
+    if "max_temp_directory_size" in told:
+        return (
+            "what does not fit into memory would take more than nine tenths of the free disk"
+            f" ({free} now). Make room there, or raise `state.memory_limit`"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return "it needs more memory. Raise `state.memory_limit`"
+    return f"{type(error).__name__} ({free} now). Check the disk there and `state.memory_limit`"
 
 
 def text(path: Path) -> str:
