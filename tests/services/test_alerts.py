@@ -54,7 +54,7 @@ def test_every_event_has_a_row() -> None:
 
 
 def test_every_check_has_a_row() -> None:
-    source = (ROOT / "audsync" / "services" / "signals.py").read_text("utf-8")
+    source = (ROOT / "audsync" / "services" / "watch" / "signals.py").read_text("utf-8")
     kinds = set(re.findall(r'check=f?"(\w+)', source))
     assert len(kinds) > 10
     covered = {check.partition(" ")[0] for alert in ALERTS for check in alert.checks}
