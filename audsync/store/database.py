@@ -91,6 +91,8 @@ class Database:
         # two looks; threads of one process can do better.
         is_single = self._url.get_backend_name() == "sqlite"
         self._turn: AbstractContextManager[object] = Lock() if is_single else nullcontext()
+        self._in_use: dict[object, float] = {}
+        """Since when connections have been in use, by the clock's monotonic time."""
         self.dialect: str = self._url.get_backend_name()
         self.engine = self._engine()
 
@@ -162,13 +164,25 @@ class Database:
         """The time that decides about leases: the server's on PostgreSQL, else the clock's."""
         return now(session)
 
+    def longest_use_s(self) -> float:
+        """For how long any thread has been at one transaction, which should be moments."""
+        began = min(list(self._in_use.values()), default=None)
+        return 0.0 if began is None else self._clock.monotonic() - began
+
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
-    def _connected(self, engine: Engine) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def _connected(self, engine: Engine) -> Iterator[Connection]:
         """A connection without a transaction; one that is open at the end is undone."""
-        return engine.connect()
+        use = object()
+        self._in_use[use] = self._clock.monotonic()
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            del self._in_use[use]
 
     @contextmanager
     def _session(self, connection: Connection) -> Iterator[Session]:

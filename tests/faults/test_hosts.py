@@ -22,6 +22,7 @@ from tests.faults.hosts import (
     two_hosts,
     why_not,
 )
+from tests.faults.proxy import Act, Mischief
 from tests.faults.scene import IS_THOROUGH
 
 ROUNDS = 60 if IS_THOROUGH else 2
@@ -202,3 +203,23 @@ def test_who_hears_nothing_more_of_the_store_sends_nothing_after_the_other(
         store.open()
 
     assert cut_off_in_mid_run(hosts, town, cut=store.fall_silent, mend=speak_again) == []
+
+
+@needs_wires
+def test_who_waits_for_ever_on_one_connection_to_the_store_is_taken_over(
+    hosts: tuple[Host, Host],
+) -> None:
+    town = Town(seed=7)
+    begin(hosts[0], town)
+    store = hosts[0].store_proxy
+    assert store is not None
+    silence = Mischief(request_bytes=0, response_bytes=0, act=Act.SILENCE)
+
+    def fall_silent() -> None:
+        store.strike_all(silence)  # what a new connection says is heard
+
+    def go_on() -> None:
+        store.shut()
+        store.open()
+
+    assert cut_off_in_mid_run(hosts, town, cut=fall_silent, mend=go_on) == []

@@ -90,6 +90,16 @@ def test_what_a_reader_changes_is_forgotten(database: Database) -> None:
     assert _written(database) == []
 
 
+def test_how_long_a_transaction_lasts_is_known(database: Database, clock: SetClock) -> None:
+    assert database.longest_use_s() == 0
+    with database.transaction():
+        clock.advance(5)
+        with database.reading():
+            clock.advance(2)
+            assert database.longest_use_s() == 7
+    assert database.longest_use_s() == 0
+
+
 def test_a_commit_lies_between_two_steps(database: Database) -> None:
     seen: list[tuple[str, list[str]]] = []
     steps.listen(lambda step: seen.append((step, _written(database))))

@@ -78,8 +78,14 @@ class Heartbeat:
             self._renew()
 
     def run(self) -> None:
-        """Renew until the end; a store that is away for a while is asked again."""
+        """Renew until the end; a store that is away for a while is asked again.
+
+        Whoever has waited for the store longer than a lease lasts may wait for ever, on a
+        connection that is silent and open: the others need not.
+        """
         while not self._ended.wait(self._ttl_s / _BEATS_A_LIFE):
+            if self._database.longest_use_s() > self._ttl_s:
+                continue
             try:
                 self._renew()
             except LeaseLostError as error:
