@@ -265,20 +265,22 @@ class LocalEngine:
             unwanted=None if request.tries_refused else refused,
         )
         self._mask(con, wanted, refused)
+        is_patch = desired.touched is not None or sides.share_their_base
         if desired.touched is not None:
             near = duck.source(con, self._folder.path(desired.touched))
-        elif sides.share_their_base:
-            near = sides.outdated()
         else:
-            for name in ("d", "c"):
-                con.execute(f"create temp view {name}_near as select * from {name}")
-            return sides
+            near = sides.outdated() if is_patch else sides.differing()
         con.execute(
             f"create temp table near as select profile from {near}"
             " union select profile from u union select profile from e"
             " union select profile from f union select profile from masked"
         )
-        sides.pick("near", c="near", d="near", by="profile")
+        if is_patch or duck.count(con, "select count(*) from near") < desired.counts.profiles / 2:
+            sides.pick("near", c="near", d="near", by="profile")
+            return sides
+        # Where most people differ, their lines are better looked at where they are than copied.
+        for name in ("d", "c"):
+            con.execute(f"create temp view {name}_near as select * from {name}")
         return sides
 
     def _mask(self, con: duckdb.DuckDBPyConnection, wanted: Layers, refused: Path | None) -> None:

@@ -85,6 +85,20 @@ class Sides:
             self._con.execute(f"create temp table {side}_{name} as select * from {links}")
         self._con.execute("drop table picked")
 
+    def differing(self) -> str:
+        """SQL for the profiles of which the sides do not have the same lines.
+
+        Compared are sums of 64-bit hashes, which is 16 bytes a profile instead of all its lines:
+        what is joined then is a few people, and not both sides. Two sets of lines have the same
+        sum by chance once in 2**64.
+        """
+        return (
+            "(select profile from ("
+            " select profile, hash(kind, value)::hugeint as mark from d union all"
+            " select profile, -(hash(kind, value)::hugeint) from c)"
+            " group by profile having sum(mark) <> 0)"
+        )
+
     def outdated(self) -> str:
         """SQL for the profiles in which sides that share their large files can differ."""
         one, other = (layers.profiles(self._con, path) for path in self._outdated.values())
