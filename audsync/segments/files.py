@@ -20,19 +20,21 @@ from audsync.objects.stores import ObjectAccess
 from audsync.segments import diagnosis, fetching, kinds, structure
 from audsync.segments.condition import Condition, parse_condition, type_fault
 from audsync.segments.contract import FileQuery
-from audsync.segments.engine import open_engine
-from audsync.segments.layout import Layout, read_layout
+from audsync.segments.engine import open_engine, path_literal
+from audsync.segments.layout import ROW_NUMBER, Layout, read_layout
 from audsync.segments.listing import Format, SourceFile, check_age, find_files, seen_from_here
 from audsync.segments.lists import taken_apart
 from audsync.segments.selection import Part, statement
 from audsync.segments.sweep import sweep
 
+SHARE_ROWS = 1_000_000
+"""Of a Parquet file that is shared out: some seconds of preparing, and several row groups."""
 _FAILURES = (duckdb.Error, pa.ArrowException, OSError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """One file of a reading, and all that it takes to read it as `read` does, on any host."""
+    """A file of a reading, or some rows of it, and all that it takes to read it on any host."""
 
     query: FileQuery
     part: Part
@@ -79,28 +81,43 @@ def read(query: FileQuery) -> Generator[pa.RecordBatch, None, None]:
 
 
 def shares(query: FileQuery) -> tuple[Share, ...]:
-    """The reading, a file at a time: together they have the very rows that `read` has.
+    """The reading in pieces, in their order: together they have the very rows that `read` has.
 
-    The files must be no objects, and lie under the same paths wherever a share is read.
+    A piece is a file; of Parquet at most `SHARE_ROWS` rows. The files must be no objects, and lie
+    under the same paths wherever a share is read.
 
     Raises:
         SourceError: as for `read`.
     """
     reading = _prepare(query)
-    reading.connection.close()
-    return tuple(
-        Share(
-            query=replace(reading.query, access=ObjectAccess()),
-            part=replace(part, files=(file,)),
-            condition=reading.condition,
+    with closing(reading.connection) as connection:
+        return tuple(
+            Share(
+                query=replace(reading.query, access=ObjectAccess()),
+                part=replace(part, files=(file,), layout=layout),
+                condition=reading.condition,
+            )
+            for part in reading.parts
+            for file in part.files
+            for layout in _cut(connection, file, part.layout)
         )
-        for part in reading.parts
-        for file in part.files
-    )
+
+
+def _cut(
+    connection: duckdb.DuckDBPyConnection, file: SourceFile, layout: Layout
+) -> tuple[Layout, ...]:
+    """The layout for each piece of a file."""
+    if file.format is not Format.PARQUET or ROW_NUMBER in map(str.lower, layout.columns):
+        return (layout,)
+    counted = f"SELECT num_rows FROM parquet_file_metadata({path_literal(file.path)})"  # noqa: S608
+    ((rows,),) = connection.sql(counted).fetchall()
+    if rows <= SHARE_ROWS:
+        return (layout,)
+    return tuple(layout.within(first, first + SHARE_ROWS) for first in range(0, rows, SHARE_ROWS))
 
 
 def read_share(share: Share, *, spill: Path) -> Generator[pa.RecordBatch, None, None]:
-    """The rows of one file, as `read` describes them.
+    """The rows of a share, as `read` describes them.
 
     Args:
         share: of a reading on this host or another.

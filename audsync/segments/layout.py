@@ -28,6 +28,8 @@ _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _PARQUET_MAGIC = b"PAR1"
 _SPACE = b" \t\r\n"
 _SNIFFED_RECORDS = 20_480
+ROW_NUMBER = "file_row_number"
+"""The column in which DuckDB numbers a Parquet file's rows, where it is asked to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,12 @@ class Layout:
     def type_of(self, column: str) -> str:
         """DuckDB's type of a column."""
         return self.types[self.columns.index(column)]
+
+    def within(self, first: int, stop: int) -> "Layout":
+        """The same for the rows from `first` to before `stop` of a file alone; of Parquet only."""
+        scan = self.scan.removesuffix(")") + f", {ROW_NUMBER} = true)"
+        rows = f"{ROW_NUMBER} >= {first} AND {ROW_NUMBER} < {stop}"
+        return replace(self, scan=f"(SELECT * EXCLUDE ({ROW_NUMBER}) FROM {scan} WHERE {rows})")
 
     def scan_of(self, files: Iterable[SourceFile], needed: Sequence[str]) -> str:
         """The table function over `files`, for a query that uses the `needed` columns."""

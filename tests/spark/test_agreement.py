@@ -14,6 +14,7 @@ import pytest
 
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
+from audsync.segments import files as source
 from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync.contract import Desired
@@ -144,8 +145,10 @@ def lines(found: tuple[Desired, AudienceFolder]) -> tuple[Counter[Line], Counter
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_cluster_prepares_what_this_machine_prepares(
-    seed: int, tmp_path: Path, cluster: Cluster
+    seed: int, tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Files of Parquet are cut into pieces, too.
+    monkeypatch.setattr(source, "SHARE_ROWS", 25)
     place = Place(root=tmp_path, seed=seed)
     place.write()
     here, there = place.prepare("here", None), place.prepare("there", cluster)

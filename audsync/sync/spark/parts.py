@@ -1,6 +1,6 @@
 """A segment prepared on a cluster: the same lines that this machine would have made of it.
 
-The client finds the files and their columns; executors read and prepare a file each and write
+The client finds the files and their columns; executors read and prepare a share each and write
 lines into a folder of this run alone. They are believed only once Spark says that all are there
 and every share's receipt agrees with what was read back.
 """
