@@ -99,9 +99,8 @@ class _Ahead:
         self._read: tuple[tuple[int, int, int], pa.Table] | None = None
 
     def read(self, batch: BatchFacts) -> None:
-        """Read what this one will want."""
-        if batch.action is not Action.SWEEP:
-            self._read = (_range_of(batch), self.members(batch))
+        """Read what this one will want; a sweep is alone in its phase, so never one."""
+        self._read = (_range_of(batch), self.members(batch))
 
     def members(self, batch: BatchFacts) -> pa.Table:
         """As `UploadBatch.members` wants them."""
@@ -150,9 +149,9 @@ class _Phase:
                 self._depart(batch)
 
     def _go(self, batch: BatchFacts) -> None:
-        """Send one batch by itself."""
+        """Send one batch by itself, unless something says stop."""
         self._depart(batch)
-        if self.under_way:
+        while self.under_way:
             self._land()
 
     def _depart(self, batch: BatchFacts) -> None:
