@@ -290,14 +290,23 @@ def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:
 def _note_failure(sending: Sending, batch: BatchFacts, error: AudsyncError) -> None:
     """Remember the worst, and decide whether the rest still makes sense."""
     _log.warning("batch %d was not confirmed: %s", batch.number, error.code)
-    if sending.error is None or error.exit_code == 5:  # noqa: PLR2004 - a person must act
+    is_passing = isinstance(error, (OutcomeUnknownError, TransientError))
+    is_final = not is_passing and not isinstance(error, RejectedError)
+    # What ends the audience or needs a person outranks what a later run mends by itself.
+    if sending.error is None or error.exit_code == 5 or (is_final and _mends(sending.error)):  # noqa: PLR2004
         sending.error = error
     sending.failures_in_a_row += 1
-    if isinstance(error, (OutcomeUnknownError, TransientError)):
+    if is_passing:
         sending.passing.add(batch.number)
+    # Where several were under way, one may fail in passing after another one said stop.
     sending.stopped = (
-        not isinstance(error, (RejectedError, OutcomeUnknownError, TransientError))
+        sending.stopped
+        or is_final
         or isinstance(error, RateLimitError | CircuitOpenError)
         or batch.action is Action.REPLACE
         or sending.failures_in_a_row >= MAX_FAILURES_IN_A_ROW
     )
+
+
+def _mends(error: AudsyncError) -> bool:
+    return isinstance(error, (OutcomeUnknownError, TransientError, RejectedError))
