@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from audsync.domain import YES_WORDS
 from audsync.objects.stores import ObjectAccess
+
+if TYPE_CHECKING:
+    from audsync.segments.listing import SourceFile
 
 PROFILE_ID = "profile_id"
 CONSENT = "consent"
@@ -58,6 +62,8 @@ class FileQuery(Query):
     """The ways into object stores, where `path` is the address of objects."""
     encoding: str = "utf-8"
     """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
+    only: "tuple[SourceFile, ...] | None" = field(default=None, repr=False)
+    """The files behind `path` where they were found already; None: they are yet to be found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

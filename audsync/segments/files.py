@@ -177,6 +177,8 @@ def found(query: FileQuery, most: int | None = None) -> tuple[SourceFile, ...]:
     Raises:
         SourceError: there are none, or they are too old.
     """
+    if query.only is not None:
+        return query.only[:most]
     if is_object(query.path):
         return fetching.fetch_files(query, most)
     files = find_files(query.path, query.format)

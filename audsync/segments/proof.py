@@ -9,7 +9,15 @@ from audsync.segments.contract import FileQuery, Query
 from audsync.segments.files import found
 from audsync.segments.listing import SourceFile
 
-_NOT_OF_THE_ROWS = {"memory_bytes", "spill", "in_order", "batch_rows", "not_before", "access"}
+_NOT_OF_THE_ROWS = {
+    "memory_bytes",
+    "spill",
+    "in_order",
+    "batch_rows",
+    "not_before",
+    "access",
+    "only",
+}
 """Fields of a query that change neither the rows nor their fingerprints."""
 
 

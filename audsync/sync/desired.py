@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import rules_version
+from audsync.segments.contract import FileQuery
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, recognition, tally
@@ -70,6 +71,9 @@ def prepare_segment(reading: Reading, cache: Cache | None) -> Desired:
     proof = recognition.proof_of(reading)
     if proof and cache and (standing := recognition.standing(reading, cache, proof)):
         return standing
+    if proof and isinstance(reading.query, FileQuery):
+        # The very files whose bytes were looked at: what came since is for the next run.
+        reading = replace(reading, query=replace(reading.query, only=proof.files))
     desired = _read(reading, cache.files if cache else None)
     return recognition.told(desired, proof) if proof else desired
 

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from audsync.domain import SyncStatus
+from audsync.segments import proof
+from audsync.segments.listing import SourceFile
 from tests.services.test_platforms import CASES, Shop, crowd, written
 
 _OF_THE_RUN = {"job_id", "started_at", "completed_at", "created_at", "retry_of"}
@@ -175,4 +177,40 @@ def test_after_a_partial_sync_it_is_read_and_the_next_one_knows_it(
     shop.sync()
     shop.sync()
     assert read.times == before
+    assert shop.is_exact()
+
+
+def test_a_file_that_comes_while_the_others_are_looked_at_is_for_the_next_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shop.folder / "people"
+    folder.mkdir()
+    later = folder / "2.csv"
+
+    def written_to(file: Path, people: list[tuple[str, str, str]]) -> None:
+        rows = [f"{number},{email},+{phone}" for number, email, phone in people]
+        file.write_text("\n".join(["id,email,phone", *rows, ""]), encoding="utf-8")
+
+    def hashed(file: SourceFile) -> str:
+        found = original(file)
+        written_to(later, crowd(50, 60))
+        return found
+
+    original = proof._sha256  # noqa: SLF001 - the moment in which a file comes
+    configure(shop, "path: vip.csv", "path: people")
+    shop.people = crowd(1, 9)
+    written_to(folder / "1.csv", shop.people)
+    shop.create()
+    shop.people = crowd(1, 12)
+    written_to(folder / "1.csv", shop.people)
+    monkeypatch.setattr(proof, "_sha256", hashed)
+    assert shop.sync().exit_code == 0
+    assert later.exists()
+    monkeypatch.undo()
+    later.unlink()
+    assert shop.sync().exit_code == 0
+    assert shop.is_exact()
+    written_to(later, crowd(50, 60))
+    shop.people = [*crowd(1, 12), *crowd(50, 60)]
+    assert shop.sync().exit_code == 0
     assert shop.is_exact()
