@@ -132,9 +132,9 @@ class Desired:
     """Distinct identifiers by kind; None where the plan derives them from the change."""
     touched: str | None = None
     """Profiles that may differ from the confirmed ones; None when all may."""
-    list_sizes: Mapping[str, int] = field(default_factory=dict)
+    list_sizes: Mapping[str, int] | None = field(default_factory=dict)
     """How many people each list of those never sent names, in the order of the file, and rows of
-    each excluded segment; by what these are called in the facts."""
+    each excluded segment; by what these are called in the facts. None: nobody looked anew."""
     source: str | None = None
     """A digest of the bytes that were read and of the files they came to: where both are the same
     again, reading would come to the same. None where there is no such proof."""

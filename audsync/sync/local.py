@@ -140,6 +140,7 @@ class LocalEngine:
             patch=files.next_patch,
             counts=tally.count(found),
             source=cache.source if cache else None,
+            list_sizes=None,
         )
 
     def sizes(self, files: StateFiles) -> dict[Kind, int]:

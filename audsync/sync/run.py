@@ -237,9 +237,15 @@ def _planned_facts(standing: Standing, drafted: Draft, segment: Segment) -> dict
         "round": standing.facts.get("round"),
         "next_round": drafted.round.as_json() if drafted.round else None,
         "rejects": guards.reject_percents(drafted.counts, drafted.plan.summary),
-        "lists": dict(drafted.desired.list_sizes),
+        "lists": _lists(standing, drafted),
         "session_kinds": [int(kind) for kind in drafted.plan.summary.session_kinds],
     }
+
+
+def _lists(standing: Standing, drafted: Draft) -> dict[str, int]:
+    """How many each list names; where the segment was not read again, as it was when it was."""
+    told = drafted.desired.list_sizes
+    return dict(standing.facts.get("lists", {}) if told is None else told)
 
 
 def _sessions(plan: Plan, ports: Ports) -> dict[Action, Session]:

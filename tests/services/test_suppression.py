@@ -9,8 +9,10 @@ import pytest
 
 from audsync.domain import Platform
 from audsync.sandbox.faults import FaultKind, Rule
+from audsync.services import audiences
 from audsync.services.exports.export_wish import Wish
 from audsync.services.exports.exporting import export
+from audsync.services.jobs import retrying
 from audsync.services.jobs.planning import plan
 from audsync.services.segments.checking import check
 from tests.services.conftest import CONFIG, Project, closes, email
@@ -214,3 +216,40 @@ def test_who_said_no_is_removed_before_who_merely_left(project: Project) -> None
     project.world.faults.disarm()
     project.sync()
     assert project.held() == {email(f"{name}@example.com") for name in "fghijklmnopqr"}
+
+
+@pytest.mark.parametrize("again", ["sync", "retry"])
+def test_a_list_that_becomes_empty_after_a_failure_is_refused(project: Project, again: str) -> None:
+    project.segment(PEOPLE[:6])
+    project.suppress(["ann@example.com", "bob@example.com"])
+    project.create()
+    project.segment(PEOPLE)
+    project.world.faults.arm([Rule(kind=FaultKind.STATUS, status=500, path="/users", times=0)])
+    failed = project.sync()
+    assert failed.exit_code == 6
+    project.world.faults.disarm()
+    if again == "retry":
+        done = retrying.retry(project.runtime, failed.job["job_id"])
+    else:
+        done = project.sync()
+    assert done.exit_code == 0
+    project.suppress([])
+    refused = project.sync()
+    assert (refused.exit_code, refused.job["error"]["details"]["guards"]) == (7, ["emptied_list"])
+    assert "ann" not in _emails(project)
+
+
+@pytest.mark.parametrize("way", ["reconcile", "replace"])
+def test_a_list_that_becomes_empty_is_refused_though_the_state_was_lost(
+    project: Project, way: str
+) -> None:
+    project.segment(PEOPLE)
+    project.suppress(["ann@example.com", "bob@example.com"])
+    project.create()
+    for file in (project.folder / "audsync-state").rglob("identifiers-*"):
+        file.unlink()
+    project.suppress([])
+    ways = {"reconcile": audiences.reconcile, "replace": audiences.replace}
+    refused = ways[way](project.runtime, "a")
+    assert (refused.exit_code, refused.job["error"]["details"]["guards"]) == (7, ["emptied_list"])
+    assert "ann" not in _emails(project)

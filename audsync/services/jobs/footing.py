@@ -5,8 +5,10 @@ What was lost, or restored from a backup, ends a job unless it is a replace, whi
 platform.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from audsync.domain import Action, BatchState
@@ -115,7 +117,7 @@ class Footing:
                 session,
                 self.lease,
                 files={},
-                facts={"is_lost": True, "size_before": size},
+                facts={"is_lost": True, "size_before": size, **_of_guards(facts)},
                 after=mark.generation if mark else 0,
             )
 
@@ -131,7 +133,11 @@ class Footing:
         if mark is None or mark.generation <= head.generation or not self._are_whole(mark):
             return False
         files = self.engine.fold(StateFiles.of(mark.files), [_ALL_OF_IT], is_replace=True)
-        facts = {"sizes": as_json(self.engine.sizes(files)), REACHED: mark.generation}
+        facts = {
+            "sizes": as_json(self.engine.sizes(files)),
+            REACHED: mark.generation,
+            **_of_guards(head.facts),
+        }
         with self.runtime.database.transaction() as session:
             ledger.close_plan(
                 session, self.lease, files=files.as_dict(), facts=facts, after=mark.generation
@@ -152,3 +158,8 @@ class Footing:
         except StateError:
             return False
         return True
+
+
+def _of_guards(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What guards hold a plan against, whatever becomes of the files."""
+    return {name: facts[name] for name in ("lists", "rejects") if name in facts}
