@@ -5,7 +5,7 @@ asked for is the platform's business.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Protocol
 
@@ -68,6 +68,29 @@ class OwnShelf:
         granted = fetch(self._refresh_token)
         self._refresh_token = granted.refresh_token or self._refresh_token
         return granted.token
+
+
+class ProcessShelf:
+    """Keeps token and refresh token for all clients of this process that have the same secrets."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._token: Token | None = None
+        self._asked_at_s = 0.0
+        self._refresh_token: str | None = None
+
+    def token(self, fetch: Fetch, *, refused: str | None, margin_s: float) -> Token:
+        """The token that is there, while it is good; else a new one, asked for once."""
+        with self._lock:
+            now_s = self._clock.monotonic()
+            kept, age_s = self._token, now_s - self._asked_at_s
+            if kept and kept.value != refused and age_s < useful_s(kept, margin_s):
+                return replace(kept, lasts_s=kept.lasts_s - age_s)
+            granted = fetch(self._refresh_token)
+            self._refresh_token = granted.refresh_token or self._refresh_token
+            self._token, self._asked_at_s = granted.token, now_s
+            return granted.token
 
 
 def useful_s(token: Token, margin_s: float) -> float:

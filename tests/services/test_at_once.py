@@ -87,6 +87,8 @@ def test_after_the_first_as_many_are_under_way_as_the_platform_lets(
     report = shop.create()
     assert report.exit_code == 0, report.job["error"]
     assert meeting.most == width
+    calls = [one["path"] for one in shop.world.journal.requests()]
+    assert sum("token" in path for path in calls) <= 1, "one token serves all lanes"
     shop.restart()
     shop.until_done(shop.sync)
     assert shop.is_exact()

@@ -26,6 +26,7 @@ from audsync.store.glance import is_surely_missing
 if TYPE_CHECKING:
     from audsync.config.model import Credentials
     from audsync.connectors.contract import Access, Connector, Spec
+    from audsync.connectors.oauth import Shelf
     from audsync.objects.stores import ObjectAccess
     from audsync.services.wiring.gates import SharedGate
     from audsync.services.wiring.known_connections import Known
@@ -76,7 +77,8 @@ class Runtime:
     met_failures: set[str] = field(default_factory=set)
     """Connections of which a call failed since the last that did not."""
     asked_for_calm: set[str] = field(default_factory=set)
-    """Quotas that asked for calm, and were asked once all the same."""
+    """Quotas that asked for calm, and were asked once all the same, or told this very program."""
+    _shelves: "dict[tuple[str, str], Shelf]" = field(default_factory=dict)
 
     def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
         """The same for threads of a schedule: one database, one stop signal, no progress."""
@@ -229,7 +231,9 @@ class Runtime:
         """
         connection = self.connection(name)
         credentials = connection.credentials or self._saved_credentials(name, connection)
-        shelf = self._shelf(name, connection, credentials, asks_anew=asks_anew)
+        shelf: Shelf | None = self._shelf(name, connection, credentials, asks_anew=asks_anew)
+        if shelf is None and not (asks_anew or self.is_apart):
+            shelf = self._shelf_here(name, connection, credentials)
         shared = None if self.is_apart else name
         return self.open(connection, credentials, name=shared, shelf=shelf, confirm=confirm)
 
@@ -239,7 +243,7 @@ class Runtime:
         credentials: "Credentials",
         *,
         name: str | None = None,
-        shelf: "SharedTokens | None" = None,
+        shelf: "Shelf | None" = None,
         confirm: Callable[[], None] = nothing_to_confirm,
     ) -> "Connector":
         """A connector for a connection with these credentials; the caller closes it.
@@ -303,6 +307,16 @@ class Runtime:
             quota=quota,
             confirm=confirm,
         )
+
+    def _shelf_here(
+        self, name: str, connection: ConnectionConfig, credentials: "Credentials"
+    ) -> "Shelf":
+        """Where tokens lie for this process alone, for all its requests at once."""
+        from audsync.connectors.oauth import ProcessShelf
+        from audsync.services.wiring.shared_tokens import hash_of
+
+        whose = (name, hash_of(credentials.reveal(), connection.token_url))
+        return self._shelves.setdefault(whose, ProcessShelf(self.clock))
 
     def _shelf(
         self,
