@@ -296,3 +296,12 @@ def test_a_doctor_s_look_counts_for_nobody(project: Project) -> None:
     for _ in range(6):
         assert not all(one.ok for one in connection_checks.connections(project.restart()))
     assert circuit(project) == Circuit()
+
+
+def test_who_was_just_told_to_wait_does_not_ask_again(project: Project) -> None:
+    project.world.faults.arm([THROTTLED])
+    runtime = project.restart()
+    failure(runtime)
+    asked = requests(project)
+    assert isinstance(failure(runtime), RateLimitError)
+    assert requests(project) == asked

@@ -97,6 +97,8 @@ class SharedGate:
     def block(self, seconds: float) -> None:
         """Let nobody's request leave for so long."""
         self._asks_anyway = False
+        # Who was just told to wait need not ask once more, on no lane.
+        self.runtime.asked_for_calm.add(self.quota.key)
         self._note(lambda: budgets.block(self.runtime.database, self.quota, seconds))
 
     def pause(self, seconds: float) -> None:
