@@ -66,6 +66,8 @@ class Spec:
     """Where the numbers come from, and the day they were read."""
     requests_at_once: int = 1
     """So many requests that add members, or remove some, may be under way for one audience."""
+    account_requests_at_once: int | None = None
+    """So many for all audiences of an account together; None: the platform says nothing of it."""
     base_url: str = ""
     """Its own address, for connections that name no other."""
     can_wipe: bool = False

@@ -6,6 +6,7 @@ thread. How many requests may be under way is the platform's to say, see `Spec.r
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Lock
@@ -80,10 +81,19 @@ class ThreadLanes:
         first: the connector of the first lane; nothing else uses it while a request is under way.
         another: opens one for a further lane.
         width: how many requests may be under way at a time.
+        room: held while one is under way: shared with the lanes of other audiences.
     """
 
-    def __init__(self, first: Connector, another: Callable[[], Connector], *, width: int) -> None:
+    def __init__(
+        self,
+        first: Connector,
+        another: Callable[[], Connector],
+        *,
+        width: int,
+        room: AbstractContextManager[object] | None = None,
+    ) -> None:
         self.width = width
+        self._room = room or nullcontext()
         self._another = another
         self._lock = Lock()
         self._free = [first]
@@ -122,7 +132,8 @@ class ThreadLanes:
         except AudsyncError as error:
             return Arrival(number=number, answer=error)
         try:
-            return Arrival(number=number, answer=answer_of(call, connector))
+            with self._room:
+                return Arrival(number=number, answer=answer_of(call, connector))
         finally:
             with self._lock:
                 self._free.append(connector)

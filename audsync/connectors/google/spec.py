@@ -37,6 +37,7 @@ _CONTACT = Spec(
     seconds_per_call=3.0,
     # Ten may be under way, for one list, too.
     requests_at_once=4,
+    account_requests_at_once=10,
     source="docs/platforms/google.md, read 2026-11-22",
     base_url=BASE_URL,
     settles_within_s=86_400,

@@ -29,6 +29,7 @@ SPEC = Spec(
     ),
     seconds_per_call=3.0,
     requests_at_once=4,
+    account_requests_at_once=4,
     source="docs/platforms/snapchat.md, read 2026-11-22",
     base_url=BASE_URL,
     can_wipe=True,

@@ -32,6 +32,7 @@ SPEC = Spec(
     ),
     seconds_per_call=2.0,
     requests_at_once=2,
+    account_requests_at_once=2,
     source="docs/platforms/tiktok.md, read 2026-11-22",
     base_url=BASE_URL,
 )

@@ -19,7 +19,10 @@ def lanes(
 ) -> ThreadLanes:
     """Where its requests fly beside each other. To be closed."""
     another = partial(connect, runtime, audience, heartbeat)
-    return ThreadLanes(first, another, width=requests_at_once(runtime, first.spec))
+    width, most = requests_at_once(runtime, first.spec), first.spec.account_requests_at_once
+    account = runtime.connection(audience.connection).account
+    room = runtime.room((first.spec.platform.value, account), most) if most else None
+    return ThreadLanes(first, another, width=width, room=room)
 
 
 def requests_at_once(runtime: Runtime, spec: Spec) -> int:

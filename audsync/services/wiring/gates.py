@@ -97,8 +97,8 @@ class SharedGate:
     def block(self, seconds: float) -> None:
         """Let nobody's request leave for so long."""
         self._asks_anyway = False
-        # Who was just told to wait need not ask once more, on no lane.
-        self.runtime.asked_for_calm.add(self.quota.key)
+        # Who was just told to wait need not ask once more, nor lift it, on no lane.
+        self.runtime.told_calm.add(self.quota.key)
         self._note(lambda: budgets.block(self.runtime.database, self.quota, seconds))
 
     def pause(self, seconds: float) -> None:
@@ -155,7 +155,8 @@ class SharedGate:
         )
         place = take(asks_anyway=self._asks_anyway)
         may_ask = place.is_blocked and not self.runtime.is_scheduled
-        if place.is_taken or not may_ask or self.quota.key in self.runtime.asked_for_calm:
+        known = self.runtime.asked_for_calm | self.runtime.told_calm
+        if place.is_taken or not may_ask or self.quota.key in known:
             return place
         self.runtime.asked_for_calm.add(self.quota.key)
         self._asks_anyway = True
@@ -169,7 +170,7 @@ class SharedGate:
         self.runtime.met_failures.discard(self.connection)
         if self._is_probe or self._circuit.failures:
             breakers.note_success(self.runtime.database, self._which, is_probe=self._is_probe)
-        if self._asks_anyway:
+        if self._asks_anyway and self.quota.key not in self.runtime.told_calm:
             budgets.unblock(self.runtime.database, self.quota)
 
     def _note(self, note: Callable[[], object]) -> None:

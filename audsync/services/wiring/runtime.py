@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from audsync.clock import Clock, SystemClock
@@ -77,7 +78,10 @@ class Runtime:
     met_failures: set[str] = field(default_factory=set)
     """Connections of which a call failed since the last that did not."""
     asked_for_calm: set[str] = field(default_factory=set)
-    """Quotas that asked for calm, and were asked once all the same, or told this very program."""
+    """Quotas that asked for calm, and were asked once all the same."""
+    told_calm: set[str] = field(default_factory=set)
+    """Quotas of which this very program was told to keep calm."""
+    _rooms: dict[tuple[str, str], BoundedSemaphore] = field(default_factory=dict)
     _shelves: "dict[tuple[str, str], Shelf]" = field(default_factory=dict)
 
     def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
@@ -89,6 +93,10 @@ class Runtime:
         shared.is_scheduled = True
         shared.budget = budget
         return shared
+
+    def room(self, account: tuple[str, str], most: int) -> BoundedSemaphore:
+        """What an account's requests share in this process: so many may be under way."""
+        return self._rooms.setdefault(account, BoundedSemaphore(most))
 
     @cached_property
     def database(self) -> "Database":

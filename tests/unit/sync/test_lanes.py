@@ -137,3 +137,38 @@ def test_one_lane_is_over_when_it_has_departed() -> None:
     lane.depart(7, lambda _: TAKEN)
     lane.clear()
     assert (lane.arrive().number, lane.width) == (7, 1)
+
+
+def test_lanes_of_several_audiences_share_the_room_of_their_account() -> None:
+    room, counted = threading.BoundedSemaphore(2), threading.Lock()
+    under_way, most = 0, 0
+    full = threading.Event()
+
+    def fly(_connector: Connector) -> Receipt:
+        nonlocal under_way, most
+        with counted:
+            under_way += 1
+            most = max(most, under_way)
+            if under_way == 2:
+                full.set()
+        assert full.wait(30)
+        with counted:
+            under_way -= 1
+        return TAKEN
+
+    every = [
+        ThreadLanes(
+            cast("Connector", _Door("first")),
+            lambda: cast("Connector", _Door("further")),
+            width=2,
+            room=room,
+        )
+        for _ in range(3)
+    ]
+    for lanes in every:
+        for number in (1, 2):
+            lanes.depart(number, fly)
+    arrived = [lanes.arrive().answer for lanes in every for _ in range(2)]
+    for lanes in every:
+        lanes.close()
+    assert (most, arrived) == (2, [TAKEN] * 6)
