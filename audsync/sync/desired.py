@@ -71,6 +71,8 @@ def prepare_segment(reading: Reading, cache: Cache | None) -> Desired:
     proof = recognition.proof_of(reading)
     if proof and cache and (standing := recognition.standing(reading, cache, proof)):
         return standing
+    if proof and not proof.holds():
+        proof = None  # replaced since: nothing is proved, and it is read as it stands now
     if proof and isinstance(reading.query, FileQuery):
         # The very files whose bytes were looked at: what came since is for the next run.
         reading = replace(reading, query=replace(reading.query, only=proof.files))

@@ -214,3 +214,25 @@ def test_a_file_that_comes_while_the_others_are_looked_at_is_for_the_next_run(
     shop.people = [*crowd(1, 12), *crowd(50, 60)]
     assert shop.sync().exit_code == 0
     assert shop.is_exact()
+
+
+def test_a_file_that_is_replaced_after_its_bytes_were_looked_at_is_read_as_it_stands(
+    shop: Shop, read: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(shop, crowd(1, 9))
+    shop.create()
+
+    def hashed(file: SourceFile) -> str:
+        found = original(file)
+        written(shop, crowd(1, 12))
+        return found
+
+    original = proof._sha256  # noqa: SLF001 - the moment in which the file is replaced
+    monkeypatch.setattr(proof, "_sha256", hashed)
+    assert shop.sync().exit_code == 0
+    assert shop.is_exact()
+    monkeypatch.setattr(proof, "_sha256", original)
+    shop.sync()
+    assert read.times == 3, "of what was not looked at nothing is proved"
+    shop.sync()
+    assert read.times == 3
