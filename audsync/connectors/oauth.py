@@ -58,19 +58,6 @@ class Shelf(Protocol):
 
 
 class OwnShelf:
-    """Keeps nothing but the refresh token, for one client."""
-
-    def __init__(self) -> None:
-        self._refresh_token: str | None = None
-
-    def token(self, fetch: Fetch, *, refused: str | None, margin_s: float) -> Token:  # noqa: ARG002 - none is kept
-        """A new token."""
-        granted = fetch(self._refresh_token)
-        self._refresh_token = granted.refresh_token or self._refresh_token
-        return granted.token
-
-
-class ProcessShelf:
     """Keeps token and refresh token for all clients of this process that have the same secrets."""
 
     def __init__(self, clock: Clock) -> None:
@@ -118,7 +105,7 @@ class Bearer:
     ) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._shelf = shelf or OwnShelf()
+        self._shelf = shelf or OwnShelf(clock)
         self._margin_s = margin_s
         self._lock = Lock()
         self._token: Token | None = None

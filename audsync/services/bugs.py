@@ -15,8 +15,8 @@ def as_error(error: BaseException) -> AudsyncError:
     """
     if isinstance(error, OSError) and error.errno in _FULL:
         return StateError(
-            "The disk is full: the state folder takes no more. Make room, then run again; what was"
-            " confirmed before is intact.",
+            f"The disk is full: {error.filename or 'the state folder, or TMPDIR,'} takes no more."
+            " Make room there, then run again; what was confirmed before is intact.",
             details={"error": errno.errorcode[error.errno]},
         )
     trace: Any = error.__traceback__

@@ -163,6 +163,11 @@ class Proxy:
         if self._server is None:
             self._call(self._open())
 
+    def restart(self) -> None:
+        """End every connection, and serve those to come as if nothing had been."""
+        self.shut()
+        self.open()
+
     def close(self) -> None:
         """End it for good."""
         self._call(self._shut())

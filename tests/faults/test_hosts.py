@@ -198,11 +198,8 @@ def test_who_hears_nothing_more_of_the_store_sends_nothing_after_the_other(
     store = hosts[0].store_proxy
     assert store is not None
 
-    def speak_again() -> None:
-        store.shut()
-        store.open()
-
-    assert cut_off_in_mid_run(hosts, town, cut=store.fall_silent, mend=speak_again) == []
+    cut, mend = store.fall_silent, store.restart
+    assert cut_off_in_mid_run(hosts, town, cut=cut, mend=mend) == []
 
 
 @needs_wires
@@ -218,8 +215,4 @@ def test_who_waits_for_ever_on_one_connection_to_the_store_is_taken_over(
     def fall_silent() -> None:
         store.strike_all(silence)  # what a new connection says is heard
 
-    def go_on() -> None:
-        store.shut()
-        store.open()
-
-    assert cut_off_in_mid_run(hosts, town, cut=fall_silent, mend=go_on) == []
+    assert cut_off_in_mid_run(hosts, town, cut=fall_silent, mend=store.restart) == []

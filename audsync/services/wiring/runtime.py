@@ -320,11 +320,11 @@ class Runtime:
         self, name: str, connection: ConnectionConfig, credentials: "Credentials"
     ) -> "Shelf":
         """Where tokens lie for this process alone, for all its requests at once."""
-        from audsync.connectors.oauth import ProcessShelf
+        from audsync.connectors.oauth import OwnShelf
         from audsync.services.wiring.shared_tokens import hash_of
 
         whose = (name, hash_of(credentials.reveal(), connection.token_url))
-        return self._shelves.setdefault(whose, ProcessShelf(self.clock))
+        return self._shelves.setdefault(whose, OwnShelf(self.clock))
 
     def _shelf(
         self,

@@ -1,6 +1,6 @@
 """Tokens that lie in this process: asked for once, whoever uses them."""
 
-from audsync.connectors.oauth import Bearer, Granted, ProcessShelf, Token
+from audsync.connectors.oauth import Bearer, Granted, OwnShelf, Token
 from tests.databases import SetClock
 
 LASTS_S = 3600.0
@@ -20,7 +20,7 @@ class Platform:
 
 
 def lanes(platform: Platform, clock: SetClock, count: int = 4) -> list[Bearer]:
-    shelf = ProcessShelf(clock)
+    shelf = OwnShelf(clock)
     return [Bearer(platform.fetch, clock=clock, shelf=shelf) for _ in range(count)]
 
 
