@@ -185,6 +185,8 @@ class UploadBatch:
     """Columns `row` int32, `kind` uint8, `value` binary; ordered by row, then kind. A row is one
     person; it has at most one value a kind. A removal row has exactly one value. A hashed value
     is its 32-byte digest, a raw one its UTF-8 text, as the platform's rules say."""
+    encoded: bytes | None = field(default=None, repr=False)
+    """What `Connector.encoded` made of it ahead; None where nobody did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -204,6 +204,16 @@ class Connector(Protocol):
         """
         ...
 
+    def encoded(self, batch: UploadBatch) -> bytes | None:
+        """The members as `send` writes them, so that it can be done while another request waits.
+
+        Pure, and of nothing but the batch's audience, action, kinds and members.
+
+        Returns:
+            what belongs into the batch's `encoded`; None where `send` writes nothing ahead.
+        """
+        ...
+
     def send(self, batch: UploadBatch) -> Receipt:
         """Apply one batch of at most `spec.max_batch_rows` rows.
 
@@ -264,6 +274,10 @@ class BaseConnector:
 
     def prolonged(self) -> Mapping[str, str] | None:
         """None: these credentials have no end, or a person renews them."""
+        return None
+
+    def encoded(self, batch: UploadBatch) -> bytes | None:  # noqa: ARG002 - see `Connector`
+        """None: it is written as it is sent."""
         return None
 
     def settlement(self, audience: RemoteId, reference: str) -> Settlement:

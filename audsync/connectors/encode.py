@@ -28,22 +28,34 @@ class Column:
     """True for 32-byte digests, written as lower-case hex; False for UTF-8 text."""
 
 
-def arrays(members: pa.Table, columns: Sequence[Column]) -> str:
+def arrays(
+    members: pa.Table, columns: Sequence[Column], *, before: str = "", after: str = ""
+) -> bytes:
     """A JSON array with one array a person: a string a column, "" where there is no value.
 
     Args:
         members: columns `row`, `kind`, `value`, ordered by row, as in `UploadBatch.members`.
         columns: the kinds in the order wanted, at least one; every kind in `members` is here.
+        before: what stands before the array: to copy so much text costs more than to make it.
+        after: what stands after it.
 
     Raises:
         ValueError: `members` holds a kind that no column takes.
     """
     cells = _cells(members, columns)
     row = '["' + '","'.join("{}" for _ in columns) + '"]'
-    return "[" + str(cells.select(pl.format(row, *cells.columns).str.join(",")).item()) + "]"
+    return _text(cells, pl.format(row, *cells.columns), ",", f"{before}[", f"]{after}")
 
 
-def slots(members: pa.Table, columns: Sequence[Column], *, opening: str, closing: str) -> str:
+def slots(
+    members: pa.Table,
+    columns: Sequence[Column],
+    *,
+    opening: str,
+    closing: str,
+    before: str = "",
+    after: str = "",
+) -> bytes:
     """A JSON array with one array a person: an object a column, `{}` where there is no value.
 
     Args:
@@ -51,6 +63,8 @@ def slots(members: pa.Table, columns: Sequence[Column], *, opening: str, closing
         columns: as for `arrays`.
         opening: what stands before each value: an object up to the quote that begins its text.
         closing: what stands after it, from the quote that ends its text.
+        before: as for `arrays`.
+        after: as for `arrays`.
 
     Raises:
         ValueError: `members` holds a kind that no column takes.
@@ -63,22 +77,23 @@ def slots(members: pa.Table, columns: Sequence[Column], *, opening: str, closing
         for name in cells.columns
     ]
     row = pl.concat_str(pl.lit("["), pl.concat_str(objects, separator=","), pl.lit("]"))
-    return "[" + str(cells.select(row.str.join(",")).item()) + "]"
+    return _text(cells, row, ",", f"{before}[", f"]{after}")
 
 
-def lines(members: pa.Table, kinds: Sequence[Kind]) -> str:
+def lines(members: pa.Table, kinds: Sequence[Kind], *, before: str = "", after: str = "") -> bytes:
     """One line a person, without an end of its last: a field a kind, "" where there is no value.
 
     Args:
         members: as for `arrays`.
         kinds: in the order wanted, at least one; all of them travel as hashes.
+        before: as for `arrays`.
+        after: as for `arrays`.
 
     Raises:
         ValueError: `members` holds another kind.
     """
     cells = _cells(members, [Column(kind, is_hashed=True) for kind in kinds])
-    line = pl.concat_str(pl.all(), separator=",")
-    return str(cells.select(line.str.join("\n")).item())
+    return _text(cells, pl.concat_str(pl.all(), separator=","), "\n", before, after)
 
 
 def only_kind(members: pa.Table) -> Kind:
@@ -107,8 +122,14 @@ class Aside:
 
 
 def entries(
-    members: pa.Table, values: Mapping[Column, str], *, entry: str, aside: Aside | None = None
-) -> str:
+    members: pa.Table,
+    values: Mapping[Column, str],
+    *,
+    entry: str,
+    aside: Aside | None = None,
+    before: str = "",
+    after: str = "",
+) -> bytes:
     """A JSON array with one entry a person, which holds only the values that there are.
 
     Args:
@@ -117,6 +138,8 @@ def entries(
             for its text, which belongs into quotes.
         entry: how one person is written; `%s` stands for the values, with commas between them.
         aside: what is written before the last character of an entry that has anything of it.
+        before: as for `arrays`.
+        after: as for `arrays`.
 
     Raises:
         ValueError: `members` holds a kind that no column takes.
@@ -129,9 +152,9 @@ def entries(
         for column, template in values.items()
     ]
     joined = pl.concat_str(written, separator=",", ignore_nulls=True)
-    before, inside, after = _around(entry[:-1], joined)
-    whole = pl.concat_str(before, inside, after, _beside(aside), pl.lit(entry[-1]))
-    return f"[{cells.select(whole.str.join(',')).item()}]"
+    opening, inside, closing = _around(entry[:-1], joined)
+    whole = pl.concat_str(opening, inside, closing, _beside(aside), pl.lit(entry[-1]))
+    return _text(cells, whole, ",", f"{before}[", f"]{after}")
 
 
 def without(members: pa.Table, positions: Collection[int]) -> pa.Table:
@@ -139,6 +162,13 @@ def without(members: pa.Table, positions: Collection[int]) -> pa.Table:
     frame = pl.DataFrame(members)
     is_left_out = frame["row"].rle_id().is_in(list(positions))
     return frame.filter(~is_left_out).to_arrow().cast(members.schema)
+
+
+def _text(cells: pl.DataFrame, row: pl.Expr, between: str, before: str, after: str) -> bytes:
+    """All rows as one UTF-8 text, copied once."""
+    whole = pl.concat_str(pl.lit(before), row.str.join(between), pl.lit(after))
+    text: bytes = cells.select(whole.cast(pl.Binary)).item()
+    return text
 
 
 def _beside(aside: Aside | None) -> pl.Expr:

@@ -186,6 +186,11 @@ def rows_of_additions(profile: Ints, kind: Ints, value: pa.Array) -> pa.Table:
         return MEMBERS.empty_table()
     starts = starts_of(profile)
     run_starts = _run_starts(profile, kind)
+    if len(run_starts) == len(profile) and kind.max() < FIRST_FIELD:
+        # As most segments are: identifiers alone, and of each kind at most one a profile.
+        sizes = np.diff(np.append(starts, len(profile)))
+        row = np.repeat(np.arange(len(starts), dtype=np.int32), sizes)
+        return pa.table([row, kind.astype(np.uint8), value], schema=MEMBERS)
     run_lengths = np.diff(np.append(run_starts, len(profile)))
     is_field = kind[run_starts] >= FIRST_FIELD
     wanted = np.where(is_field, 0, run_lengths)

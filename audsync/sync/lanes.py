@@ -41,6 +41,10 @@ class Lanes(Protocol):
         """Let the request of a batch leave; at most `width` are under way."""
         ...
 
+    def has_arrival(self) -> bool:
+        """Whether one of those under way is over, so that `arrive` need not wait."""
+        ...
+
     def arrive(self) -> Arrival:
         """Wait until one of those under way is over, whichever is first.
 
@@ -65,6 +69,10 @@ class OneLane:
     def depart(self, number: int, call: Call) -> None:
         """Make the request."""
         self._arrivals.append(Arrival(number=number, answer=answer_of(call, self._connector)))
+
+    def has_arrival(self) -> bool:
+        """Whether one has departed."""
+        return bool(self._arrivals)
 
     def arrive(self) -> Arrival:
         """The one that departed."""
@@ -107,6 +115,10 @@ class ThreadLanes:
         # Log lines of the thread say the same audience and job as ours.
         context = copy_context()
         self._numbers[self._pool.submit(context.run, self._fly, number, call)] = number
+
+    def has_arrival(self) -> bool:
+        """Whether the thread of one has ended."""
+        return any(one.done() for one in self._numbers)
 
     def arrive(self) -> Arrival:
         """The next one that is over; of several the one that was planned first."""

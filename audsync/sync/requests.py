@@ -56,7 +56,8 @@ class Requests:
         if self._is_by_kind(files):
             wanted = self._rows(files.additions, batch, ["is_first"])["is_first"]
             return cut.one_value_rows(table.filter(wanted))
-        table = table.filter(pc.equal(table["reason"], 0))
+        if table["reason"].to_numpy().any():
+            table = table.filter(pc.equal(table["reason"], 0))
         return cut.rows_of_additions(
             table["profile"].to_numpy(),
             table["kind"].to_numpy(),

@@ -10,12 +10,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-import pyarrow as pa
-
 from audsync.connectors.contract import may_have_applied
-from audsync.domain import OVER, Action, BatchState, Receipt, UploadBatch
+from audsync.domain import OVER, Action, BatchState, Receipt
 from audsync.errors import (
     AudsyncError,
     CircuitOpenError,
@@ -24,13 +23,15 @@ from audsync.errors import (
     RejectedError,
     TransientError,
 )
-from audsync.store import jobs, ledger
+from audsync.store import jobs
 from audsync.sync import settle
+from audsync.sync.ahead import Ahead
 from audsync.sync.contract import BatchFacts, StateFiles
 from audsync.sync.isolate import FACT, Isolation
+from audsync.sync.journal import Journal, Outcome
 from audsync.sync.lanes import Call
 from audsync.sync.ports import Ports, Subject
-from audsync.sync.sending import Mark, Sending, Session, record
+from audsync.sync.sending import Sending, Session
 
 MAX_FAILURES_IN_A_ROW = 3
 PASSES = 2
@@ -67,13 +68,14 @@ def send(
     sending = Sending(batches={batch.number: batch for batch in batches}, sessions=sessions)
     ports.progress.phase("send", sum(batch.rows for batch in batches))
 
-    ahead = _Ahead(ports, files)
+    ahead = Ahead(ports, subject, files, sending)
+    journal = Journal(ports, subject, sending)
 
     def call_of(batch: BatchFacts) -> Call:
         if batch.action is Action.SWEEP:
             mark = datetime.fromisoformat(facts["mark"])
             return lambda connector: connector.sweep(subject.remote, mark)
-        upload = _upload(ports, subject, sending, batch, ahead.members(batch))
+        upload = ahead.take(batch)
         return lambda connector: connector.send(upload)
 
     try:
@@ -83,31 +85,11 @@ def send(
             if sending.of(action) and not sending.stopped:
                 unproved_runs = facts.get(FACT, 0)
                 isolation = Isolation(ports, subject, files, sending, unproved_runs=unproved_runs)
-                _Phase(ports, subject, sending, isolation, call_of, ahead).run(action)
+                _Phase(ports, sending, isolation, call_of, ahead, journal).run(action)
     finally:
         # The lease is given back after this, and nothing may be under way by then.
         ports.lanes.clear()
     return sending
-
-
-class _Ahead:
-    """The rows of requests; those of the next are read while another one is under way."""
-
-    def __init__(self, ports: Ports, files: StateFiles) -> None:
-        self._ports = ports
-        self._files = files
-        self._read: tuple[tuple[int, int, int], pa.Table] | None = None
-
-    def read(self, batch: BatchFacts) -> None:
-        """Read what this one will want; a sweep is alone in its phase, so never one."""
-        self._read = (_range_of(batch), self.members(batch))
-
-    def members(self, batch: BatchFacts) -> pa.Table:
-        """As `UploadBatch.members` wants them."""
-        known, self._read = self._read, None
-        if known is not None and known[0] == _range_of(batch):
-            return known[1]
-        return self._ports.engine.members(self._files, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +97,11 @@ class _Phase:
     """The batches of one action on their way."""
 
     ports: Ports
-    subject: Subject
     sending: Sending
     isolation: Isolation
     call_of: Callable[[BatchFacts], Call]
-    ahead: _Ahead
+    ahead: Ahead
+    journal: Journal
     under_way: set[int] = field(default_factory=set)
 
     def run(self, action: Action) -> None:
@@ -129,10 +111,11 @@ class _Phase:
             waiting = deque(one.number for one in sending.of(action) if _may_go(one, sending))
             while (waiting and not sending.stopped) or self.under_way:
                 self._fill_lanes(waiting, self._width(action))
-                if waiting and self.under_way and not sending.stopped:
-                    self.ahead.read(sending.batches[waiting[0]])
+                self.journal.flush()
+                self._prepare(waiting)
                 if self.under_way:
                     self.isolation.queue(waiting, self._land())
+            self.journal.flush()
         self.isolation.conclude(self._go)
 
     def _width(self, action: Action) -> int:
@@ -148,11 +131,20 @@ class _Phase:
             else:
                 self._depart(batch)
 
+    def _prepare(self, waiting: deque[int]) -> None:
+        """Make the next ones ready until one of those under way is over."""
+        lanes = self.ports.lanes
+        following = [self.sending.batches[number] for number in islice(waiting, lanes.width)]
+        while self.under_way and not (self.sending.stopped or lanes.has_arrival()):
+            if not self.ahead.prepare(following):
+                break
+
     def _go(self, batch: BatchFacts) -> None:
         """Send one batch by itself, unless something says stop."""
         self._depart(batch)
         while self.under_way:
             self._land()
+        self.journal.flush()
 
     def _depart(self, batch: BatchFacts) -> None:
         """Durable intent, then the request is under way, unless something says stop."""
@@ -163,20 +155,12 @@ class _Phase:
             return
         self.sending.passing.discard(batch.number)
         call = self.call_of(batch)
-        with self.ports.database.transaction() as session:
-            ledger.mark_sending(
-                session,
-                self.ports.lease,
-                job_id=self.subject.job_id,
-                number=batch.number,
-                must_last_s=self.ports.must_last_s,
-            )
-        self.sending.batches[batch.number] = replace(batch, state=BatchState.SENDING)
+        self.journal.intend(batch)
         self.ports.lanes.depart(batch.number, call)
         self.under_way.add(batch.number)
 
     def _land(self) -> Sequence[int]:
-        """The durable outcome of the next one that is over; what it was divided into."""
+        """Note the outcome of the next one that is over; returns what it was divided into."""
         arrival = self.ports.lanes.arrive()
         self.under_way.remove(arrival.number)
         batch, answer = self.sending.batches[arrival.number], arrival.answer
@@ -187,9 +171,8 @@ class _Phase:
     def _taken(self, batch: BatchFacts, receipt: Receipt) -> Sequence[int]:
         state = BatchState.APPLIED if receipt.is_settled else BatchState.ACCEPTED
         pieces = self.isolation.apart(batch, receipt)
-        mark = Mark(state=state, receipt=receipt)
         is_last = self.sending.is_last(batch) and batch.action is Action.REPLACE
-        record(self.ports, self.subject, self.sending, batch, mark, pieces)
+        self.journal.note(batch, Outcome(state=state, receipt=receipt), pieces)
         self.sending.has_ended = self.sending.has_ended or is_last
         self.isolation.note_taken(self.sending.batches[batch.number])
         self.sending.platform_rejected += receipt.rejected_rows
@@ -200,8 +183,9 @@ class _Phase:
     def _refused(self, batch: BatchFacts, error: AudsyncError) -> Sequence[int]:
         """Record a failure; divide the batch where its rows may be the reason."""
         state = _state_after(error, batch)
-        mark = Mark(state=state, error=error.as_json())
-        record(self.ports, self.subject, self.sending, batch, mark)
+        self.journal.note(batch, Outcome(state=state, error=error.as_json()))
+        # Before it is divided, it is known as refused.
+        self.journal.flush()
         known = self.sending.batches[batch.number]
         pieces = self.isolation.divide(known, error) if state is BatchState.REFUSED else None
         if pieces is None:
@@ -250,35 +234,6 @@ def _reload(ports: Ports, subject: Subject, sending: Sending) -> None:
             sending.batches[row.number] = replace(
                 known, state=row.state, unanswered_tries=row.unanswered_tries
             )
-
-
-def _upload(
-    ports: Ports,
-    subject: Subject,
-    sending: Sending,
-    batch: BatchFacts,
-    members: pa.Table,
-) -> UploadBatch:
-    session = sending.sessions[batch.action]
-    # Requests of a replace count up as they are taken: some of those planned may become more.
-    counts_up = batch.action is Action.REPLACE and not ports.spec.changes_by_replace
-    before = sending.taken(batch.action) if counts_up else batch.number - session.first_batch
-    return UploadBatch(
-        audience=subject.remote,
-        action=batch.action,
-        session=session.number,
-        number=before + 1,
-        is_last=sending.is_last(batch),
-        rows=batch.rows,
-        session_rows=session.rows,
-        kinds=session.kinds,
-        members=members,
-    )
-
-
-def _range_of(batch: BatchFacts) -> tuple[int, int, int]:
-    """What tells the rows of a batch: its number alone is kept when it is divided."""
-    return batch.number, batch.first_row, batch.stop_row
 
 
 def _state_after(error: AudsyncError, batch: BatchFacts) -> BatchState:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from audsync.domain import TAKEN, Action, BatchState, Kind, Receipt
+from audsync.domain import TAKEN, Action, BatchState, Kind
 from audsync.errors import AudsyncError
 from audsync.store import ledger
 from audsync.sync.contract import BatchFacts, Carrier, Refused
@@ -71,58 +71,12 @@ class Sending:
         return sum(one.state in TAKEN for one in self.of(action))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """What is to be recorded of one batch."""
-
-    state: BatchState
-    receipt: Receipt | None = None
-    error: dict[str, Any] | None = None
-
-
-def record(
-    ports: Ports,
-    subject: Subject,
-    sending: Sending,
-    batch: BatchFacts,
-    mark: Mark,
-    pieces: Sequence[BatchFacts] = (),
-) -> None:
-    """Write down a batch's outcome.
-
-    Args:
-        ports: the outside.
-        subject: the audience.
-        sending: told the same.
-        batch: as it was sent.
-        mark: what is known.
-        pieces: the batch without what it did not take, then that, with numbers of their own.
-    """
-    rest, *others = pieces or (batch,)
-    assert not others or mark.state in TAKEN, "what was not taken is divided later"
-    with ports.database.transaction() as session:
-        row = ledger.mark_outcome(
-            session,
-            ports.lease,
-            job_id=subject.job_id,
-            number=batch.number,
-            state=mark.state,
-            receipt=mark.receipt,
-            error=mark.error,
-        )
-        tries = row.unanswered_tries
-        if others:
-            _divide(session, ports, subject, sending, pieces)
-    sending.batches[batch.number] = replace(rest, state=mark.state, unanswered_tries=tries)
-    sending.batches |= {other.number: other for other in others}
-
-
 def divide(
     ports: Ports, subject: Subject, sending: Sending, pieces: Sequence[BatchFacts]
 ) -> tuple[int, ...]:
     """Write down that a batch goes on as these pieces, planned; returns their numbers."""
     with ports.database.transaction() as session:
-        _divide(session, ports, subject, sending, pieces)
+        write_division(session, ports, subject, sending, pieces)
     sending.batches |= {one.number: replace(one, state=BatchState.PLANNED) for one in pieces}
     return tuple(piece.number for piece in pieces)
 
@@ -132,7 +86,7 @@ def append(
 ) -> None:
     """Write down that a row of a batch that was taken is to go once more, on its own."""
     with ports.database.transaction() as session:
-        _divide(session, ports, subject, sending, (taken, last))
+        write_division(session, ports, subject, sending, (taken, last))
     sending.batches[last.number] = last
 
 
@@ -163,12 +117,13 @@ def as_new(batch: BatchFacts, sessions: Mapping[Action, Session]) -> ledger.NewB
     )
 
 
-def _divide(
+def write_division(
     session: "DatabaseSession",
     ports: Ports,
     subject: Subject,
     sending: Sending,
     pieces: Sequence[BatchFacts],
 ) -> None:
+    """Write a division in the caller's transaction."""
     rest, *others = (as_new(piece, sending.sessions) for piece in pieces)
     ledger.divide(session, ports.lease, job_id=subject.job_id, rest=rest, others=others)

@@ -54,8 +54,13 @@ class SimConnector(BaseConnector):
         self._run = run
         self._witness = witness
 
+    def encoded(self, batch: UploadBatch) -> bytes:
+        members = batch.members.to_pylist()
+        return repr((batch.audience, batch.action, batch.kinds, members)).encode()
+
     def send(self, batch: UploadBatch) -> Receipt:
         steps.reached("call: before send")
+        assert batch.encoded in {None, self.encoded(batch)}, "made ahead of another request"
         self.requests += 1
         self._witness(batch)
         self._platform.advance_queue()

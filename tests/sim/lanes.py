@@ -44,6 +44,10 @@ class SimLanes:
         if self._chance.random() < 0.5:
             self._fly(flight)
 
+    def has_arrival(self) -> bool:
+        """Whether one that departed has reached the platform."""
+        return any(flight.arrival for flight in self._under_way)
+
     def arrive(self) -> Arrival:
         """Any of them."""
         flight = self._chance.choice(self._under_way)

@@ -139,6 +139,10 @@ class GoogleConnector(BaseConnector):
             read=lambda answer: wire.remote_audience(answer, self._settings),
         ).value
 
+    def encoded(self, batch: UploadBatch) -> bytes:
+        """A request's body."""
+        return wire.members_body(self._settings, batch)
+
     def send(self, batch: UploadBatch) -> Receipt:
         """Add or remove the batch's rows, without those that Google names as wrong.
 
@@ -222,7 +226,7 @@ class GoogleConnector(BaseConnector):
     def _upload(self, batch: UploadBatch, rounds: int) -> tuple[UploadBatch, Answer[str]]:
         """What Google took in at most so many rounds, and its name for the request."""
         verb = "remove" if batch.action is Action.REMOVE else "ingest"
-        body = wire.members_body(self._settings, batch)
+        body = batch.encoded or self.encoded(batch)
         request = self._calls.request("POST", f"audienceMembers:{verb}", body=body)
         try:
             return batch, self._calls.audience(batch.audience, request, read=_reference)
@@ -235,7 +239,7 @@ class GoogleConnector(BaseConnector):
 
 def _without(batch: UploadBatch, positions: frozenset[int]) -> UploadBatch:
     members = encode.without(batch.members, positions)
-    return replace(batch, members=members, rows=batch.rows - len(positions))
+    return replace(batch, members=members, rows=batch.rows - len(positions), encoded=None)
 
 
 def _reference(answer: dict[str, Any]) -> str:

@@ -96,10 +96,14 @@ def members_body(mine: Settings, batch: UploadBatch) -> bytes:
     if batch.action is not Action.REMOVE:
         frame["consent"] = mine.consent
         frame["termsOfService"] = {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
-    members = encode.entries(
-        batch.members, kind.values, entry=kind.member, aside=_own_consent(mine, batch)
+    return encode.entries(
+        batch.members,
+        kind.values,
+        entry=kind.member,
+        aside=_own_consent(mine, batch),
+        before=f'{json.dumps(frame)[:-1]},"audienceMembers":',
+        after="}",
     )
-    return f'{json.dumps(frame)[:-1]},"audienceMembers":{members}}}'.encode()
 
 
 def sweep_body(mine: Settings, audience: RemoteId, before: datetime) -> bytes:

@@ -142,10 +142,14 @@ class MetaConnector(BaseConnector):
         request = self._request("GET", audience, {"fields": wire.AUDIENCE_FIELDS})
         return self._audience_call(audience, request, read=wire.remote_audience).value
 
+    def encoded(self, batch: UploadBatch) -> bytes:
+        """A request's body up to its session."""
+        return wire.members_payload(batch)
+
     def send(self, batch: UploadBatch) -> Receipt:
         """Add, remove or replace the batch's rows."""
         method, edge = _UPLOADS[batch.action]
-        payload = wire.members_payload(batch)
+        payload = batch.encoded or self.encoded(batch)
 
         def upload() -> httpx.Request:
             body = wire.members_body(payload, _session(batch))

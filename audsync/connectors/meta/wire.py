@@ -60,8 +60,8 @@ class Session:
         }
 
 
-def members_payload(batch: UploadBatch) -> str:
-    """The parameter `payload` of an upload, removal or replace, as JSON text.
+def members_payload(batch: UploadBatch) -> bytes:
+    """A body up to the parameter `payload` of an upload, removal or replace, and with it.
 
     The schema is always a list, even of one key: Meta ties an audience for good to the form it
     was first filled with, and refuses the other with 2650.
@@ -69,12 +69,13 @@ def members_payload(batch: UploadBatch) -> str:
     keys = [(kind, *key) for kind, key in _KEYS.items() if kind in batch.kinds]
     schema = json.dumps([name for _, name, _ in keys])
     columns = [encode.Column(kind, is_hashed=is_hashed) for kind, _, is_hashed in keys]
-    return f'{{"schema":{schema},"is_raw":true,"data":{encode.arrays(batch.members, columns)}}}'
+    before = f'{{"payload":{{"schema":{schema},"is_raw":true,"data":'
+    return encode.arrays(batch.members, columns, before=before, after="}")
 
 
-def members_body(payload: str, session: Session) -> bytes:
-    """The JSON body of a call that carries members."""
-    return f'{{"payload":{payload},"session":{json.dumps(session.as_json())}}}'.encode()
+def members_body(payload: bytes, session: Session) -> bytes:
+    """The JSON body of a call that carries members: `members_payload`, and the session."""
+    return b'%b,"session":%b}' % (payload, json.dumps(session.as_json()).encode())
 
 
 def receipt(answer: Mapping[str, Any], batch: UploadBatch) -> Receipt:

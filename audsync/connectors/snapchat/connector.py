@@ -140,12 +140,17 @@ class SnapchatConnector(BaseConnector):
             )
         return found
 
+    def encoded(self, batch: UploadBatch) -> bytes:
+        """A request's body."""
+        return wire.members_body(batch)
+
     def send(self, batch: UploadBatch) -> Receipt:
         """Add or remove the batch's rows; they are all of one kind."""
         path = f"{_segment(batch.audience)}/users"
+        body = batch.encoded or self.encoded(batch)
         answer = self._audience_call(
             batch.audience,
-            self._request(_METHODS[batch.action], path, body=wire.members_body(batch)),
+            self._request(_METHODS[batch.action], path, body=body),
             read=lambda answer: wire.receipt(answer, batch),
         )
         self._created_at_s.pop(batch.audience, None)

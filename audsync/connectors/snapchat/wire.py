@@ -44,8 +44,12 @@ def members_body(batch: UploadBatch) -> bytes:
     """
     kind = encode.only_kind(batch.members)
     head = json.dumps({"id": batch.audience, "schema": [_SCHEMAS[kind]]})
-    data = encode.arrays(batch.members, [encode.Column(kind, is_hashed=True)])
-    return f'{{"users":[{head[:-1]},"data":{data}}}]}}'.encode()
+    return encode.arrays(
+        batch.members,
+        [encode.Column(kind, is_hashed=True)],
+        before=f'{{"users":[{head[:-1]},"data":',
+        after="}]}",
+    )
 
 
 def receipt(answer: Mapping[str, Any], batch: UploadBatch) -> Receipt:

@@ -81,9 +81,13 @@ class TiktokConnector(BaseConnector):
             audience, lambda answer: wire.remote_audience(answer, audience, self._clock.now())
         )
 
+    def encoded(self, batch: UploadBatch) -> bytes:
+        """A request's body."""
+        return wire.mapping_body(batch, self._settings.account)
+
     def send(self, batch: UploadBatch) -> Receipt:
         """Add or remove the batch's rows. TikTok counts nothing: it takes all or none."""
-        body = wire.mapping_body(batch, self._settings.account)
+        body = batch.encoded or self.encoded(batch)
         answer = self._calls.audience(
             batch.audience,
             self._calls.post_body(_MEMBERS, body),

@@ -79,7 +79,7 @@ def content(batch: UploadBatch) -> bytes:
     """A file of the batch's people: a line of headings, then a line a person, a field a kind."""
     kinds = [kind for kind in _HEADINGS if kind in batch.kinds]
     headings = ",".join(_HEADINGS[kind] for kind in kinds)
-    return f"{headings}\n{encode.lines(batch.members, kinds)}\n".encode()
+    return encode.lines(batch.members, kinds, before=f"{headings}\n", after="\n")
 
 
 def upload_form(file: bytes) -> dict[str, str]:

@@ -43,13 +43,14 @@ def mapping_body(batch: UploadBatch, account: str) -> bytes:
         "action": _VERBS[batch.action],
         "id_schema": list(labels.values()),
     }
-    rows = encode.slots(
+    return encode.slots(
         batch.members,
         [encode.Column(kind, is_hashed=True) for kind in labels],
         opening='{"id":"',
         closing=f'","audience_ids":{json.dumps([batch.audience])}}}',
+        before=f'{json.dumps(head)[:-1]},"batch_data":',
+        after="}",
     )
-    return f'{json.dumps(head)[:-1]},"batch_data":{rows}}}'.encode()
 
 
 def created(answer: Mapping[str, Any]) -> RemoteId:

@@ -121,12 +121,12 @@ class PostcardsConnector(BaseConnector):
         return self._call("GET", f"/lists/{audience}", read=read).value
 
     def send(self, batch: UploadBatch) -> Receipt:
-        rows = encode.entries(batch.members, _VALUES, entry="{%s}")
+        body = encode.entries(batch.members, _VALUES, entry="{%s}", before='{"rows":', after="}")
         method = "DELETE" if batch.action is Action.REMOVE else "POST"
         answer = self._call(
             method,
             f"/lists/{batch.audience}/members",
-            body=f'{{"rows":{rows}}}'.encode(),
+            body=body,
             read=lambda answer: count_field(answer, "taken"),
         )
         return Receipt(

@@ -77,7 +77,7 @@ def test_text_that_looks_like_a_template_stays_text() -> None:
 
 
 def test_no_members_give_an_empty_array() -> None:
-    assert encode.arrays(table([]), (EMAIL,)) == "[]"
+    assert encode.arrays(table([]), (EMAIL,)) == b"[]"
 
 
 def test_a_kind_without_a_column_is_named_and_its_value_is_not() -> None:
@@ -94,12 +94,19 @@ def test_slots_hold_an_object_for_each_value_and_nothing_for_none(
     rows = [
         {column: as_stored(column, text) for column, text in person.items()} for person in persons
     ]
-    text = encode.slots(table(rows), COLUMNS, opening='{"id":"', closing='","in":["{}"]}')
+    text = encode.slots(
+        table(rows),
+        COLUMNS,
+        opening='{"id":"',
+        closing='","in":["{}"]}',
+        before='{"data":',
+        after="}",
+    )
     expected = [
         [{} if value == "" else {"id": value, "in": ["{}"]} for value in row]
         for row in json.loads(encode.arrays(table(rows), COLUMNS))
     ]
-    assert json.loads(text) == expected
+    assert json.loads(text) == {"data": expected}
 
 
 @given(st.lists(st.sets(st.sampled_from((EMAIL, PHONE)), min_size=1), min_size=1))
@@ -109,11 +116,12 @@ def test_lines_have_a_field_for_each_kind(persons: list[set[encode.Column]]) -> 
         ",".join(row[column].hex() if column in row else "" for column in (PHONE, EMAIL))
         for row in rows
     ]
-    assert encode.lines(table(rows), (Kind.PHONE, Kind.EMAIL)).split("\n") == expected
+    text = encode.lines(table(rows), (Kind.PHONE, Kind.EMAIL), before="first\n", after="\nlast")
+    assert text.decode().split("\n") == ["first", *expected, "last"]
 
 
 def test_no_members_give_no_slots() -> None:
-    assert encode.slots(table([]), (EMAIL,), opening='{"id":"', closing='"}') == "[]"
+    assert encode.slots(table([]), (EMAIL,), opening='{"id":"', closing='"}') == b"[]"
 
 
 ENTRY = '{"ids":[%s]}'
