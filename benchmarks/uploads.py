@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from audsync.services.wiring.runtime import Runtime
 
 ROWS = 300_000
-DELAYS_S = ("0", "0.05", "0.5")
+DELAYS_S = ("0", "0.05", "0.15", "0.5")
 PLATFORMS = ("meta", "google")
 WANTED = 0.8
 """Of what the bare loop reaches."""

@@ -8,6 +8,7 @@ can end a JSON string early.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -209,7 +210,7 @@ def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:
     series = []
     for column in columns:
         has_it = frame["kind"] == int(column.kind)
-        values = frame["value"].filter(has_it).to_frame().select(_quotable(column)).to_series()
+        values = _quotable(frame["value"].filter(has_it), column)
         full = values
         if len(values) < people:
             full = empty.clone().scatter(position.filter(has_it), values)
@@ -217,8 +218,18 @@ def _cells(members: pa.Table, columns: Sequence[Column]) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-def _quotable(column: Column) -> pl.Expr:
-    value = pl.col("value")
+def _quotable(values: pl.Series, column: Column) -> pl.Series:
     if column.is_hashed:
-        return value.bin.encode("hex")
-    return value.cast(pl.String).str.replace_many(_UNSAFE, _ESCAPED)
+        return values.bin.encode("hex")
+    text = values.cast(pl.String)
+    return text.str.replace_many(_UNSAFE, _ESCAPED) if _has_unsafe(text) else text
+
+
+def _has_unsafe(text: pl.Series) -> bool:
+    """Whether there may be anything to escape: ids hardly ever have it, and to look costs less."""
+    data = text.rechunk().to_arrow().buffers()[2]
+    if data is None:
+        return False
+    codes = np.frombuffer(data, dtype=np.uint8)
+    # In UTF-8 a byte below 0x80 is that character, wherever it stands.
+    return bool(((codes < 0x20) | (codes == ord('"')) | (codes == ord("\\"))).any())  # noqa: PLR2004

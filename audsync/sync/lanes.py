@@ -41,8 +41,8 @@ class Lanes(Protocol):
         """Let the request of a batch leave; at most `width` are under way."""
         ...
 
-    def has_arrival(self) -> bool:
-        """Whether one of those under way is over, so that `arrive` need not wait."""
+    def has_arrival(self, within_s: float = 0.0) -> bool:
+        """Whether one of those under way is over, or is within so many seconds."""
         ...
 
     def arrive(self) -> Arrival:
@@ -70,7 +70,7 @@ class OneLane:
         """Make the request."""
         self._arrivals.append(Arrival(number=number, answer=answer_of(call, self._connector)))
 
-    def has_arrival(self) -> bool:
+    def has_arrival(self, within_s: float = 0.0) -> bool:  # noqa: ARG002 - see `Lanes`
         """Whether one has departed."""
         return bool(self._arrivals)
 
@@ -116,9 +116,10 @@ class ThreadLanes:
         context = copy_context()
         self._numbers[self._pool.submit(context.run, self._fly, number, call)] = number
 
-    def has_arrival(self) -> bool:
-        """Whether the thread of one has ended."""
-        return any(one.done() for one in self._numbers)
+    def has_arrival(self, within_s: float = 0.0) -> bool:
+        """Whether the thread of one has ended, or does within so many seconds."""
+        over, _ = wait(self._numbers, timeout=within_s, return_when=FIRST_COMPLETED)
+        return bool(over)
 
     def arrive(self) -> Arrival:
         """The next one that is over; of several the one that was planned first."""

@@ -43,6 +43,9 @@ _FREE = {Action.REMOVE, Action.ADD}
 _PHASES = {Action.REMOVE: 1, Action.ADD: 2, Action.REPLACE: 2, Action.SWEEP: 3}
 """In their order; what belongs to an earlier phase must be over before a later one begins."""
 
+_HEAD_START_S = 0.01
+"""So long nothing else is done once a request may leave: it would leave later by as much."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -135,9 +138,10 @@ class _Phase:
         """Make the next ones ready until one of those under way is over."""
         lanes = self.ports.lanes
         following = [self.sending.batches[number] for number in islice(waiting, lanes.width)]
-        while self.under_way and not (self.sending.stopped or lanes.has_arrival()):
-            if not self.ahead.prepare(following):
-                break
+        if not self.under_way or self.sending.stopped or lanes.has_arrival(_HEAD_START_S):
+            return
+        while self.ahead.prepare(following) and not lanes.has_arrival():
+            pass
 
     def _go(self, batch: BatchFacts) -> None:
         """Send one batch by itself, unless something says stop."""

@@ -44,8 +44,9 @@ class SimLanes:
         if self._chance.random() < 0.5:
             self._fly(flight)
 
-    def has_arrival(self) -> bool:
+    def has_arrival(self, within_s: float = 0.0) -> bool:
         """Whether one that departed has reached the platform."""
+        del within_s  # there is no time
         return any(flight.arrival for flight in self._under_way)
 
     def arrive(self) -> Arrival:
