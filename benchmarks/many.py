@@ -28,10 +28,13 @@ from benchmarks.shops import Shop, audiences, sandboxes
 
 AUDIENCES = 1000
 PROCESSES = (1, 2, 4)
+ANSWERS_AFTER_S = 0.5
+"""So long the platforms think about each call: what more processes are for is to wait together."""
 
 
 _EXPLAINED = (
-    "On two cores that sandboxes and PostgreSQL share. Of a segment of 60 people three are others;"
+    f"Each call is answered after {ANSWERS_AFTER_S * 1000:.0f} ms. On two cores that sandboxes and"
+    " PostgreSQL share. Of a segment of 60 people three are others;"
     " half of the audiences share theirs with three on the other platforms. CPU includes the start"
     " of each process. Out of turn is who is begun together with an older one of the segment."
 )
@@ -85,6 +88,7 @@ def measure(count: int, processes: Sequence[int]) -> list[dict[str, Any]]:
             shop.set_up()
             shop.drain(2)
             assert not shop.finish(), "they are made before anything is measured"
+            shop.slow_down(ANSWERS_AFTER_S)
             rounds = []
             for number in processes:
                 rounds.append(_round(shop, number))

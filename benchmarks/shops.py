@@ -119,6 +119,12 @@ class Shop:
         for url, _ in self.sandboxes.values():
             _asked(f"{url}/_sandbox/settings", body={"google": {"settle_after_s": 0}})
 
+    def slow_down(self, seconds: float) -> None:
+        """Have the platforms answer each call after so long, as those out there do."""
+        rule = {"kind": "slow", "seconds": seconds, "times": 0}
+        for url, _ in self.sandboxes.values():
+            _asked(f"{url}/_sandbox/faults", body=rule)
+
     def change(self) -> None:
         """Other people come for some of each segment, and everybody is due for another time."""
         self.day += 1

@@ -6,6 +6,7 @@ others write. What SQLAlchemy raises leaves this module as `StoreError`.
 """
 
 import os
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -86,7 +87,6 @@ class Database:
         self._clock = clock
         self._create_folder = create_folder
         self._actor = actor
-        self._has_answered = False
         # SQLite lets a writer who finds another one sleep for up to a tenth of a second between
         # two looks; threads of one process can do better.
         is_single = self._url.get_backend_name() == "sqlite"
@@ -95,6 +95,8 @@ class Database:
         """Since when connections have been in use, by the clock's monotonic time."""
         self.dialect: str = self._url.get_backend_name()
         self.engine = self._engine()
+        # Whoever forgets it need not have closed it; a process that ends is in no need of that.
+        weakref.finalize(self, self.engine.dispose).atexit = False
 
     @property
     def address(self) -> str:
@@ -225,10 +227,18 @@ class Database:
                 "run `pip install 'audsync[postgres]'`."
             ) from error
         if self.dialect == "sqlite":
-            event.listen(engine, "do_connect", self._make_file)
+            # Nothing of ours may hold on to the engine: SQLAlchemy keeps dialects, with whoever
+            # listens to them, among its compiled statements, and connections would stay open.
+            make_file = partial(
+                _make_file,
+                file=self.file,
+                address=self.address,
+                create_folder=self._create_folder,
+            )
+            event.listen(engine, "do_connect", make_file)
             event.listen(engine, "connect", _set_up_sqlite)
         else:
-            event.listen(engine, "do_connect", self._connect_patiently)
+            event.listen(engine, "do_connect", _PatientConnect(self._clock))
         return engine
 
     @contextmanager
@@ -238,28 +248,20 @@ class Database:
         except (DBAPIError, PoolTimeoutError) as error:
             raise store_error(error, address=self.address) from error
 
-    def _make_file(self, *_: object) -> None:
-        """Make the SQLite file readable by its owner alone; SQLite's journals copy its mode."""
-        file = self.file
-        if file is None or file.exists():
-            return
-        try:
-            if self._create_folder:
-                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise StoreError(
-                f"The store {self.address} cannot be made: {error.strerror}. "
-                "Check `store.url` and the folder's permissions."
-            ) from error
 
-    def _connect_patiently(
+class _PatientConnect:
+    """Connects to PostgreSQL; a server that answered before may be restarting: it tries a while.
+
+    The first connection fails at once: then the address or the password is wrong.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._has_answered = False
+
+    def __call__(
         self, dialect: Dialect, _record: object, args: list[Any], kwargs: dict[str, Any]
     ) -> Any:  # noqa: ANN401 - a driver's connection has no type of its own
-        """Connect; a server that answered before may be restarting, so try for a while.
-
-        The first connection fails at once: then the address or the password is wrong.
-        """
         connect = partial(dialect.connect, *args, **kwargs)
         give_up_at = self._clock.monotonic() + RECONNECT_S
         while self._has_answered:
@@ -333,6 +335,21 @@ def _connect_args(url: URL) -> dict[str, Any]:
         # Server-side prepared statements break behind PgBouncer in transaction mode.
         defaults = {**_POSTGRES_DEFAULTS, "prepare_threshold": None}
     return {key: value for key, value in defaults.items() if key not in url.query}
+
+
+def _make_file(*_: object, file: Path | None, address: str, create_folder: bool) -> None:
+    """Make the SQLite file readable by its owner alone; SQLite's journals copy its mode."""
+    if file is None or file.exists():
+        return
+    try:
+        if create_folder:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(
+            f"The store {address} cannot be made: {error.strerror}. "
+            "Check `store.url` and the folder's permissions."
+        ) from error
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - a driver's connection

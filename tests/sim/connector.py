@@ -55,8 +55,7 @@ class SimConnector(BaseConnector):
         self._witness = witness
 
     def encoded(self, batch: UploadBatch) -> bytes:
-        members = batch.members.to_pylist()
-        return repr((batch.audience, batch.action, batch.kinds, members)).encode()
+        return b" ".join([batch.action.encode(), *batch.members["value"].to_pylist()])
 
     def send(self, batch: UploadBatch) -> Receipt:
         steps.reached("call: before send")

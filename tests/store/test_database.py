@@ -1,7 +1,9 @@
+import gc
 import stat
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -15,7 +17,7 @@ from audsync.errors import ConfigError, StoreError
 from audsync.store import settings
 from audsync.store.database import RECONNECT_S, Database
 from audsync.store.tables import PlatformAudience, Setting
-from tests.databases import SetClock, add_audience
+from tests.databases import SetClock, add_audience, fresh_url
 from tests.postgres import own_server
 
 _COUNT_UP = """
@@ -55,6 +57,19 @@ def _write_while(accident: Callable[[], None], database: Database) -> None:
     with database.transaction() as session:
         session.execute(text("INSERT INTO kept VALUES (2)"))
         accident()
+
+
+def test_a_database_that_nobody_holds_closes_its_connections(
+    kind: str, tmp_path: Path, clock: SetClock
+) -> None:
+    with fresh_url(kind, tmp_path) as url:
+        made = Database(url, clock=clock)
+        with made.transaction() as session:
+            session.add(Setting(key="written", value="yes"))
+        pool = weakref.ref(made.engine.pool)
+        del made, session
+        gc.collect()
+        assert pool() is None
 
 
 def test_times_come_back_in_utc_whatever_zone_they_went_in_with(database: Database) -> None:
