@@ -2,7 +2,7 @@
 
 Both talk to the same sink on loopback, which takes a while to answer, as platforms do, and both
 have as many requests under way as the platform lets. What is timed of ours is the phase in which
-it sends: reading the plan, encoding, the ledger's two transactions for each request, the quotas.
+it sends: reading the plan, encoding, the ledger's transaction for each request, the quotas.
 """
 
 import argparse
