@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,9 +158,10 @@ def _installed() -> Path:
 def _children(pid: int) -> list[int]:
     """Every process below it, the lowest first."""
     found: list[int] = []
-    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in listed.read_text().split():
-            found += [*_children(int(child)), int(child)]
+    with suppress(OSError):  # it may end while it is looked at
+        for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in listed.read_text().split():
+                found += [*_children(int(child)), int(child)]
     return found
 
 
