@@ -25,7 +25,7 @@ _ENCRYPTED_SPILL = {
     "force_mbedtls_unsafe": True,
 }
 
-_GUESSES = "join_order,build_side_probe_side"
+GUESSES = "join_order,build_side_probe_side"
 """Both go by sizes, and of a stream of Arrow DuckDB thinks that it has one row: it would put the
 large file of a join into memory and look the few others up in it. Ours stand the other way round:
 large on the left, small on the right."""
@@ -58,7 +58,7 @@ def session(
             # Drawn on stdout where Python runs without a script, such as inside another program.
             con.execute("set enable_progress_bar = false")
             if cipher.key_id_of(spill):
-                con.execute(f"set disabled_optimizers = '{_GUESSES}'")
+                con.execute(f"set disabled_optimizers = '{GUESSES}'")
             yield con
     except duckdb.Error as error:
         raise StateError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 from audsync.domain import FIRST_FIELD, SWAPS, Kind
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import delta, duck, fold, layers, tally
+from audsync.sync import delta, duck, fold, inputs, layers, tally
 from audsync.sync.contract import (
     NONE_REFUSED,
     BatchFacts,
@@ -26,6 +26,7 @@ from audsync.sync.contract import (
     Refused,
     StateFiles,
 )
+from audsync.sync.inputs import Inputs, MakeSides
 from audsync.sync.layers import NEXT, Layers
 from audsync.sync.requests import Requests
 from audsync.sync.sides import Sides
@@ -34,10 +35,19 @@ from audsync.sync.sides import Sides
 class LocalEngine:
     """Sets of members as Parquet files of one audience's folder."""
 
-    def __init__(self, folder: AudienceFolder, work: Path, *, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        folder: AudienceFolder,
+        work: Path,
+        *,
+        memory_bytes: int,
+        make_sides: MakeSides = Sides,
+    ) -> None:
+        """`make_sides`: puts the two large sets of a difference side by side, here or elsewhere."""
         self.work = work
         self._folder = folder
         self._memory_bytes = memory_bytes
+        self._make_sides = make_sides
         self._requests = Requests(folder)
 
     def fold(
@@ -111,7 +121,8 @@ class LocalEngine:
         if is_first:
             return self._plan_first(files, desired, request)
         with self._session() as con:
-            delta.compute(con, self._sides(con, files, desired, request), request.aged)
+            sides = inputs.prepare(con, self._inputs(files, desired, request))
+            delta.compute(con, sides, request.aged)
             summary = _summary(con, request)
             files = replace(files, next_former=self._write(con, delta.FORMER, "former"))
             if request.is_replace:
@@ -237,62 +248,13 @@ class LocalEngine:
             ).fetchall()
         return {Kind(kind): int(size) for kind, size in rows}
 
-    def _sides(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        files: StateFiles,
-        desired: Desired,
-        request: PlanRequest,
-    ) -> Sides:
-        """Make the views and near tables that `delta` reads."""
-        paths = self._paths(files)
-        wanted = Layers.of(paths, NEXT)
-        assert wanted is not None, "its files were just named"
-        views = {
-            "u": duck.links(con, paths.get("uncertain")),
-            "r": duck.links(con, paths.get("repair")),
-            "e": duck.links(con, paths.get("echo")),
-            "f": duck.links(con, paths.get("former")),
-            "rows": layers.rows(con, wanted),
-        }
-        for name, source in views.items():
-            con.execute(f"create temp view {name} as select * from {source}")
-        refused = paths.get("refused")
-        sides = Sides(
-            con,
-            confirmed=Layers.of(paths),
-            wanted=wanted,
-            unconfirmed=refused,
-            unwanted=None if request.tries_refused else refused,
-        )
-        self._mask(con, wanted, refused)
-        is_patch = desired.touched is not None or sides.share_their_base
-        if desired.touched is not None:
-            near = duck.source(con, self._folder.path(desired.touched))
-        else:
-            near = sides.outdated() if is_patch else sides.differing()
-        con.execute(
-            f"create temp table near as select profile from {near}"
-            " union select profile from u union select profile from e"
-            " union select profile from f union select profile from masked"
-        )
-        if is_patch or duck.count(con, "select count(*) from near") < desired.counts.profiles / 2:
-            sides.pick("near", c="near", d="near", by="profile")
-            return sides
-        # Where most people differ, their lines are better looked at where they are than copied.
-        for name in ("d", "c"):
-            con.execute(f"create temp view {name}_near as select * from {name}")
-        return sides
-
-    def _mask(self, con: duckdb.DuckDBPyConnection, wanted: Layers, refused: Path | None) -> None:
-        """Make the table of who is wanted with a value that the platform refuses."""
-        everyone = layers.accepted(con, wanted)
-        links = duck.links(con, refused)
-        con.execute(
-            f"create temp table masked as select w.* from {everyone} w"
-            f" semi join {links} x using (kind, value)"
-            if refused
-            else f"create temp table masked as {duck.EMPTY_LINKS}"
+    def _inputs(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Inputs:
+        return Inputs(
+            paths=self._paths(files),
+            touched=self._folder.path(desired.touched) if desired.touched else None,
+            profiles=desired.counts.profiles,
+            tries_refused=request.tries_refused,
+            make_sides=self._make_sides,
         )
 
     def _in_one_layer(self, desired: Desired) -> Desired:

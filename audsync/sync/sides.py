@@ -7,6 +7,7 @@ their large files, as they do from one sync to the next.
 
 # ruff: noqa: S608 - SQL here is our own text and paths we made
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -18,32 +19,63 @@ _LARGE, _CONFIRMED, _WANTED = 0, 1, 2
 """Which file a line is from: the large one they share, or one that belongs to a side alone."""
 
 
+LOWEST = f"(sum(mark) & {(1 << 64) - 1})::ubigint"
+"""SQL for the last 64 bits of a sum of marks: they add up like the marks themselves."""
+
+
+def marks(links: str, *, is_confirmed: bool) -> str:
+    """SQL for profile and mark of each link: a hash of 64 bits, negated on one of the sides."""
+    sign = "-" if is_confirmed else ""
+    return f"select profile, {sign}(hash(kind, value)::hugeint) as mark from {links}"
+
+
+def unequal(marked: str) -> str:
+    """SQL for the profiles of which both sides do not have the same lines.
+
+    Compared are sums of hashes, which is 16 bytes a profile instead of all its lines: what is
+    joined then is a few people, and not both sides. Two sets of lines have the same sum by chance
+    once in 2**64.
+
+    Args:
+        marked: SQL for the marks of all links of both sides, or for the `LOWEST` of sums of some.
+    """
+    return f"(select profile from {marked} group by profile having {LOWEST} <> 0)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The files of both sides."""
+
+    confirmed: Layers | None
+    wanted: Layers
+    unconfirmed: Path | None = None
+    """Links whose values count as not confirmed."""
+    unwanted: Path | None = None
+    """The same for what is wanted."""
+
+    @property
+    def share_their_base(self) -> bool:
+        """Whether the large file of identifiers is one and the same."""
+        return bool(self.confirmed and self.confirmed.identifiers == self.wanted.identifiers)
+
+
 class Sides:
     """The two sets of links of one difference."""
 
-    def __init__(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        *,
-        confirmed: Layers | None,
-        wanted: Layers | None,
-        unconfirmed: Path | None = None,
-        unwanted: Path | None = None,
-    ) -> None:
-        """`unconfirmed`, `unwanted`: files of links; their values count as not there on a side."""
+    def __init__(self, con: duckdb.DuckDBPyConnection, both: Both) -> None:
+        confirmed, wanted = both.confirmed, both.wanted
         self._con = con
+        self._wanted = wanted
         self._outdated = {
             "c": confirmed.outdated if confirmed else None,
-            "d": wanted.outdated if wanted else None,
+            "d": wanted.outdated,
         }
-        self._less = {"c": unconfirmed, "d": unwanted}
+        self._less = {"c": both.unconfirmed, "d": both.unwanted}
+        self.share_their_base = both.share_their_base
         for name, side in (("c", confirmed), ("d", wanted)):
             links = layers.accepted(con, side, less=self._less[name])
             con.execute(f"create temp view {name} as select * from {links}")
-        self.share_their_base = bool(
-            confirmed and wanted and confirmed.identifiers == wanted.identifiers
-        )
-        if confirmed and wanted and self.share_their_base:
+        if confirmed and self.share_their_base:
             parts = (
                 (_LARGE, wanted.identifiers),
                 (_CONFIRMED, confirmed.later_identifiers),
@@ -86,18 +118,20 @@ class Sides:
         self._con.execute("drop table picked")
 
     def differing(self) -> str:
-        """SQL for the profiles of which the sides do not have the same lines.
+        """SQL for the profiles that may differ; see `unequal`."""
+        both = (marks(links, is_confirmed=links == "c") for links in ("d", "c"))
+        return unequal(f"({' union all '.join(both)})")
 
-        Compared are sums of 64-bit hashes, which is 16 bytes a profile instead of all its lines:
-        what is joined then is a few people, and not both sides. Two sets of lines have the same
-        sum by chance once in 2**64.
-        """
-        return (
-            "(select profile from ("
-            " select profile, hash(kind, value)::hugeint as mark from d union all"
-            " select profile, -(hash(kind, value)::hugeint) from c)"
-            " group by profile having sum(mark) <> 0)"
-        )
+    def mask(self, refused: Path | None) -> None:
+        """Make the table `masked`: wanted links with a value that the platform refuses."""
+        links = duck.EMPTY_LINKS
+        if refused:
+            every = layers.accepted(self._con, self._wanted)
+            links = (
+                f"select w.* from {every} w"
+                f" semi join {duck.links(self._con, refused)} x using (kind, value)"
+            )
+        self._con.execute(f"create temp table masked as {links}")
 
     def outdated(self) -> str:
         """SQL for the profiles in which sides that share their large files can differ."""

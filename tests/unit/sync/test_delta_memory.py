@@ -4,7 +4,7 @@ from pathlib import Path
 
 from audsync.sync import delta, duck
 from audsync.sync.layers import Layers
-from audsync.sync.sides import Sides
+from audsync.sync.sides import Both, Sides
 
 PROFILES = 200_000
 
@@ -28,7 +28,7 @@ def test_everybody_has_another_address(tmp_path: Path) -> None:
     confirmed = _links(tmp_path / "c.parquet", "old")
     wanted = _links(tmp_path / "d.parquet", "new")
     with duck.session(tmp_path, memory_bytes=duck.SMALLEST_BYTES) as con:
-        sides = Sides(con, confirmed=confirmed, wanted=wanted)
+        sides = Sides(con, Both(confirmed=confirmed, wanted=wanted))
         for name in ("u", "r", "e", "f", "masked"):
             con.execute(f"create temp view {name} as {duck.EMPTY_LINKS}")
         con.execute("create temp view rows as select 0::ubigint as profile, 0 as state where false")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from audsync.sync import duck
 from audsync.sync.layers import Layers
-from audsync.sync.sides import Sides
+from audsync.sync.sides import Both, Sides
 
 Lines = dict[int, list[tuple[int, str]]]
 
@@ -40,6 +40,6 @@ def test_only_people_with_other_lines_differ(tmp_path: Path) -> None:
     confirmed = _file(tmp_path / "c.parquet", before)
     wanted = _file(tmp_path / "d.parquet", after, refused=("not taken",))
     with duck.session(tmp_path, memory_bytes=duck.SMALLEST_BYTES) as con:
-        sides = Sides(con, confirmed=confirmed, wanted=wanted)
+        sides = Sides(con, Both(confirmed=confirmed, wanted=wanted))
         found = con.execute(f"select profile from {sides.differing()} order by profile").fetchall()
     assert [profile for (profile,) in found] == [3, 4, 5, 6, 7, 9]
