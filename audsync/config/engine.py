@@ -33,6 +33,11 @@ class SparkEngineConfig(Section):
         description="Whether audsync and its libraries are sent along; false: they are installed"
         " there.",
     )
+    compare: bool = Field(
+        default=False,
+        description="Whether large files are compared there, too: executors see the state folder"
+        " under the same path, and may read it.",
+    )
 
 
 EngineConfig = Annotated[LocalEngineConfig | SparkEngineConfig, Field(discriminator="kind")]

@@ -24,6 +24,8 @@ class Cluster:
     """A folder that client and executors see under this path; None: the run's own work folder."""
     ships: bool = True
     """Whether audsync and its libraries are sent along; else they are installed there."""
+    compares: bool = False
+    """Whether it also compares what it prepared with what is confirmed, where that is large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from audsync.sync.alike import Task
 from audsync.sync.companions import Member, same_rows
 from audsync.sync.contract import Cache, Desired, Plan, PlanRequest, StateFiles
 from audsync.sync.desired import prepare_segment
+from audsync.sync.inputs import MakeSides
 from audsync.sync.local import LocalEngine
 from audsync.sync.parts import Reading
 from audsync.sync.sets import Combined, Leaf, People, leaves
@@ -82,8 +83,10 @@ class Group:
 class TwinEngine(LocalEngine):
     """Plans once where others would make the same plan of the same files."""
 
-    def __init__(self, group: Group, work: Path, *, memory_bytes: int) -> None:
-        super().__init__(group.folder, work, memory_bytes=memory_bytes)
+    def __init__(
+        self, group: Group, work: Path, *, memory_bytes: int, make_sides: MakeSides
+    ) -> None:
+        super().__init__(group.folder, work, memory_bytes=memory_bytes, make_sides=make_sides)
         self._group = group
 
     def plan(self, files: StateFiles, desired: Desired, request: PlanRequest) -> Plan:

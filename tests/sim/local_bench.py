@@ -29,6 +29,9 @@ _ROWS = pa.schema(
 class LocalBench:
     """Parquet files in `root`, DuckDB for the sets."""
 
+    row_group_rows: int | None = None
+    """None: all rows in one group."""
+
     def __init__(self, root: Path) -> None:
         self._folder = AudienceFolder(root, "sim")
         self._work = self._folder.open_work()
@@ -103,7 +106,8 @@ class LocalBench:
             pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
         ]
         unfinished = self._work / f"prepared-{role}.parquet"
-        pq.write_table(pa.table(arrays, schema=schema), unfinished)
+        table = pa.table(arrays, schema=schema)
+        pq.write_table(table, unfinished, row_group_size=self.row_group_rows)
         return self._folder.keep(unfinished, role)
 
 

@@ -37,9 +37,9 @@ _OUTCOMES = (
 class Twins:
     """An audience's state, held by both engines."""
 
-    def __init__(self, root: Path, random: Random, way: Spec) -> None:
+    def __init__(self, local: LocalBench, random: Random, way: Spec) -> None:
         self._way = way
-        self.sets, self.local = SetBench(), LocalBench(root)
+        self.sets, self.local = SetBench(), local
         self.of_sets, self.of_local = StateFiles(), StateFiles()
         self._random = random
 
@@ -175,7 +175,7 @@ def any_of(change: object) -> bool:
 def test_engines_agree(start: int, tmp_path: Path) -> None:
     for seed in range(start, start + CHUNK):
         random = Random(seed)
-        twins = Twins(tmp_path / str(seed), random, way_of(seed))
+        twins = Twins(LocalBench(tmp_path / str(seed)), random, way_of(seed))
         crowd = first_crowd(random, is_linked=False, size=random.randrange(8))
         try:
             for _ in range(4):

@@ -9,7 +9,7 @@ import pytest
 
 from audsync.errors import AudsyncError, SourceError
 from audsync.sync.parts import Cluster
-from audsync.sync.spark import parts as results
+from audsync.sync.spark import results
 from audsync.sync.spark.comparing import compare
 from tests.spark.server import Server
 from tests.spark.test_agreement import Place, lines

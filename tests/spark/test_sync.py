@@ -10,6 +10,9 @@ from audsync.sandbox.world import World
 from audsync.services.doctor.checkup import examine
 from audsync.services.jobs.planning import plan
 from audsync.sync.parts import Cluster
+from audsync.sync.spark.results import Results
+from audsync.sync.spark.session import Job
+from audsync.sync.spark.sides import Comparing
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone
 
@@ -49,10 +52,57 @@ def test_a_sync_is_exact_wherever_its_segment_is_prepared(
     assert plan(project.runtime, "a")["has_changes"] is False
 
 
+def test_a_sync_is_exact_where_its_difference_is_made_on_the_cluster(
+    project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Job] = []
+    results = Comparing.results
+
+    def noted(self: Comparing, job: Job, folder: Path) -> Results:
+        made.append(job)
+        return results(self, job, folder)
+
+    monkeypatch.setattr(Comparing, "results", noted)
+    monkeypatch.setattr("audsync.sync.spark.sides.WORTH_LINES", 0)
+    settings(project, f"engine: {{kind: spark, remote: '{cluster.remote}', compare: true}}\n")
+    project.restart()
+    others = [{"id": f"{n}", "email": f"{n}@example.com"} for n in range(10, 20)]
+    project.segment([ANN, BOB, *others])
+    assert project.create().exit_code == 0
+    assert not made, "the first upload is compared with nothing"
+
+    project.segment([ANN, {**BOB, "email": "bob@other.example"}, *others[1:]])
+    report = project.sync()
+    assert closes(report.job)
+    kept = {email(row["email"]) for row in others[1:]}
+    ann = {email("ann@example.com"), phone("14155552671")}
+    assert project.held() == {*ann, email("bob@other.example"), *kept}
+    assert made
+    assert not list(project.folder.rglob("audsync-spark-*"))
+
+
 def test_doctor_looks_at_the_cluster(project: Project, cluster: Cluster) -> None:
     settings(project, f"engine: {{kind: spark, remote: '{cluster.remote}'}}\n")
     checks = {check.name: check for check in examine(project.restart())}
     assert checks["engine"].ok, checks["engine"].detail
+
+
+def test_doctor_sees_whether_executors_see_the_state(
+    project: Project, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = f"engine: {{kind: spark, remote: '{cluster.remote}', compare: true}}\n"
+    settings(project, engine)
+    project.restart().state_root.mkdir(parents=True)
+    check = next(each for each in examine(project.runtime) if each.name == "engine")
+    assert check.ok, check.detail
+    assert "read the state folder" in check.detail
+
+    # Of whoever looks: here the project, and on an executor another folder.
+    monkeypatch.chdir(project.folder)
+    settings(project, f"{engine}state: {{url: /proc/self/cwd/audsync-state}}\n")
+    check = next(each for each in examine(project.restart()) if each.name == "engine")
+    assert not check.ok
+    assert "No such file" in check.detail
 
 
 def test_an_engine_that_cannot_keep_a_promise_is_refused(project: Project) -> None:

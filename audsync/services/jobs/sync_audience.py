@@ -201,7 +201,7 @@ class _Work:
             audience = session.get_one(PlatformAudience, self.audience_id)
         folder = folder_of(self.runtime, self.audience_id)
         work = folder.open_work()
-        engine = compositions.engine_for(self.runtime, folder, work)
+        engine = compositions.engine_for(self.runtime, audience.segment, folder=folder, work=work)
         footing = Footing(runtime=self.runtime, lease=self.lease, folder=folder, engine=engine)
         footing.prove(needs_state=not self._is_replace, saves_state=self.wish.keeps_remote)
         segment = self._segment(audience, folder, engine)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from audsync.sync.companions import Member
     from audsync.sync.contract import Cache, Desired
     from audsync.sync.holdout import Holdout
+    from audsync.sync.inputs import MakeSides
     from audsync.sync.local import LocalEngine
     from audsync.sync.ports import Segment
     from audsync.sync.sets import Combined, Leaf, People
@@ -128,16 +129,37 @@ def segment_for(
     return Segment(prepare=prepare, rules=rules_of(reading))
 
 
-def engine_for(runtime: Runtime, folder: "AudienceFolder", work: Path) -> "LocalEngine":
-    """The engine for one audience's job; others of its segment may share in its work."""
+def engine_for(
+    runtime: Runtime, name: str, *, folder: "AudienceFolder", work: Path
+) -> "LocalEngine":
+    """The engine for a job of one audience of a segment; others of it may share in its work."""
     from audsync.sync.local import LocalEngine
     from audsync.sync.twins import TwinEngine
 
     memory_bytes = sources.working_memory(runtime)
+    make_sides = _make_sides(runtime, name, work)
     if runtime.reader is None:
-        return LocalEngine(folder, work, memory_bytes=memory_bytes)
+        return LocalEngine(folder, work, memory_bytes=memory_bytes, make_sides=make_sides)
     group = _group(runtime, runtime.reader, folder)
-    return TwinEngine(group, work, memory_bytes=memory_bytes)
+    return TwinEngine(group, work, memory_bytes=memory_bytes, make_sides=make_sides)
+
+
+def _make_sides(runtime: Runtime, name: str, work: Path) -> "MakeSides":
+    """What puts the two sides of a difference side by side: this machine, or a cluster."""
+    from audsync.sync.sides import Sides
+
+    segment = runtime.config.segments.get(name)
+    cluster = sources.cluster_of(runtime, segment) if segment else None
+    if cluster is None or not cluster.compares:
+        return Sides
+    from audsync.sync.spark.sides import Comparing
+
+    return Comparing(
+        cluster=cluster,
+        work=work,
+        memory_bytes=sources.working_memory(runtime),
+        check=partial(_advance(runtime), 0),
+    ).sides
 
 
 def _group(runtime: Runtime, reader: "Member", folder: "AudienceFolder") -> "Group":

@@ -85,6 +85,7 @@ def cluster_of(runtime: Runtime, segment: SegmentConfig) -> "Cluster | None":
         remote=engine.remote.get_secret_value(),
         folder=Path(engine.folder) if engine.folder else None,
         ships=engine.ship,
+        compares=engine.compare,
     )
 
 

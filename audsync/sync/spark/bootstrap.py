@@ -6,6 +6,7 @@ Libraries that were sent along lie beside the worker, where nobody looks for mod
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,21 @@ if TYPE_CHECKING:
     Worker = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
-def on_executor(payload: bytes, libraries: str | None) -> "Worker":
-    """What works off the shares whose numbers it is given.
+def on_executor(payload: bytes, libraries: str | None, task: str) -> "Worker":
+    """What does a task with the batches it is given.
 
     Args:
-        payload: the pickled `Order`.
+        payload: what the task is told, pickled.
         libraries: name of the folder that was sent along; None: all is installed there.
+        task: a module of `audsync.sync.spark` and a function in it.
     """
 
     def work(batches: "Iterable[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
         _find(libraries)
-        from audsync.sync.spark.work import work_off  # noqa: PLC0415 - found where it runs
-
-        return work_off(payload, batches)
+        module, _, name = task.partition(".")
+        function = getattr(import_module(f"audsync.sync.spark.{module}"), name)
+        done: Iterator[pa.RecordBatch] = function(payload, batches)
+        return done
 
     return work
 

@@ -3,11 +3,12 @@
 import pickle  # nosec B403
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.sync.parts import Cluster
-from audsync.sync.spark.looking import look
+from audsync.sync.spark.looking import Look, look
 from audsync.sync.spark.session import connect
 
 _SPEC = PrepareSpec(platform=Platform.META, region="US")
@@ -22,6 +23,8 @@ class Answers:
     footing: str = ""
     row: str = ""
     """What a row of nobody's comes to; "" where it could not be prepared."""
+    seen: str = ""
+    """What the file holds that was to be opened, or why it could not be."""
     failure: str = ""
     """Why not: the kind of the error, and the module that is missing."""
 
@@ -41,14 +44,14 @@ class Comparison:
     there: Answers
 
 
-def compare(cluster: Cluster) -> Comparison:
-    """Prepare one row on both sides.
+def compare(cluster: Cluster, *, file: Path | None = None) -> Comparison:
+    """Prepare one row on both sides, and open `file`, if any.
 
     Raises:
         ConfigError: Spark's client is not installed.
         SourceError: the server cannot be reached, or no executor runs Python.
     """
-    payload = pickle.dumps(_SPEC)
+    payload = pickle.dumps(Look(spec=_SPEC, file=file))
     session = connect(cluster)
     told = session.ask(payload)
     failure = " ".join(filter(None, (told.get("failure"), told.get("missing"))))
@@ -59,6 +62,7 @@ def compare(cluster: Cluster) -> Comparison:
             python=told["python"],
             footing=told.get("footing", ""),
             row=told.get("row", ""),
+            seen=told.get("seen", ""),
             failure=failure,
         ),
     )

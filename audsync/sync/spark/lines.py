@@ -30,7 +30,8 @@ SCHEMA = pa.schema(
         ("note", pa.string()),
     ]
 )
-_SIGNED = {"uint64": pa.int64(), "uint8": pa.int8()}
+NO_SHARE = -1
+"""Of lines that an exchange brought together from several."""
 _STIR = np.uint64(0xBF58_476D_1CE4_E5B9)
 _STIR_AGAIN = np.uint64(0x94D0_49BB_1331_11EB)
 _SHIFT = np.uint64(31)
@@ -46,11 +47,13 @@ class Part(IntEnum):
     ROW = 1
     """Columns of `known.ROWS`; none is shared yet."""
     LISTED = 2
-    """The profile of a row that is on a list of people who are never sent."""
+    """A profile: of a row that is on a list of people who are never sent; or one that differs."""
     RECEIPT = 3
     """The last line of a share: its note is a `Receipt`."""
     FAULT = 4
     """Why a share cannot be read: its note is an error without any value."""
+    SETTLED = 5
+    """What was taken in after an exchange, and what came of it: its note is four numbers."""
 
 
 def of_identifiers(share: int, done: Digested) -> pa.RecordBatch:
@@ -64,8 +67,13 @@ def of_rows(share: int, done: Digested) -> pa.RecordBatch:
     return _lines(share, Part.ROW, {name: done.rows[name] for name in columns})
 
 
+def of_links(share: int, links: pa.RecordBatch) -> pa.RecordBatch:
+    """Lines of a state file: profile, kind, value."""
+    return _lines(share, Part.IDENTIFIER, {name: links[name] for name in LINKS.names})
+
+
 def of_profiles(share: int, profiles: Hashes) -> pa.RecordBatch:
-    """People on a list."""
+    """People on a list, or who differ."""
     return _lines(share, Part.LISTED, {"profile": pa.array(profiles)})
 
 
@@ -81,6 +89,11 @@ def identifiers_in(lines: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=IDENTIFIERS)
 
 
+def links_in(lines: pa.RecordBatch) -> pa.RecordBatch:
+    """As `LINKS`: identifiers without what became of them."""
+    return identifiers_in(lines).select(LINKS.names)
+
+
 def rows_in(lines: pa.RecordBatch) -> pa.RecordBatch:
     """As `known.ROWS`, in their order."""
     picked = _of_part(lines, Part.ROW)
@@ -93,7 +106,7 @@ def rows_in(lines: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def profiles_in(lines: pa.RecordBatch) -> Hashes:
-    """People on a list."""
+    """People on a list, or who differ."""
     found: Hashes = _as(_of_part(lines, Part.LISTED)["profile"], pa.uint64()).to_numpy()
     return found
 
@@ -110,11 +123,19 @@ def fingerprint(lines: pa.RecordBatch) -> int:
         return int(_stirred(total).sum(dtype=np.uint64))
 
 
+def fingerprint_of(profiles: Hashes, marks: Hashes) -> int:
+    """The same of pairs of two numbers, as an exchange carries them."""
+    with np.errstate(over="ignore"):
+        total = _stirred(_stirred(profiles) + marks * np.uint64(3))
+        return int(_stirred(total).sum(dtype=np.uint64))
+
+
 def added(one: int, other: int) -> int:
     """The fingerprint of two sets of lines together."""
     return (one + other) & _MASK
 
 
+LINKS = pa.schema([IDENTIFIERS.field(name) for name in ("profile", "kind", "value")])
 _NAMES = tuple(field.name for field in IDENTIFIERS)
 
 

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
@@ -25,7 +26,7 @@ from audsync.sync.parts import Cluster
 from audsync.sync.spark import bootstrap
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 _LIBRARIES = "audsync-libraries"
 _SHIPPED = (
@@ -48,6 +49,32 @@ _ROUGHLY = 1
 """Level of compression: the archive is sent once, and packing it must not take long."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Then:
+    """What is done after an exchange: rows with the same value of a column meet in one task."""
+
+    by: str
+    payload: bytes = field(repr=False)
+    task: str
+    ddl: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Shares to work off, a Spark task each."""
+
+    payload: bytes = field(repr=False)
+    """What the tasks are told, pickled."""
+    shares: int
+    ddl: str
+    """Columns of what they make."""
+    task: str = "work.work_off"
+    """See `bootstrap.on_executor`."""
+    then: Then | None = None
+    purpose: str = "prepare the segment"
+    """For people, in "Spark could not …"."""
+
+
 class Session:
     """A session on a cluster, to be used from any thread."""
 
@@ -57,15 +84,11 @@ class Session:
         self.is_good = True
         """Whether nothing failed on it: servers forget sessions, and who asks anew gets another."""
 
-    def write(
-        self, payload: bytes, *, shares: int, ddl: str, folder: Path, watch: Callable[[], None]
-    ) -> None:
-        """Work off the shares, a task each, and write their lines as Parquet.
+    def write(self, job: Job, *, folder: Path, watch: Callable[[], None]) -> None:
+        """Work off a job and write its lines as Parquet.
 
         Args:
-            payload: the pickled order.
-            shares: how many there are.
-            ddl: columns of the lines.
+            job: what to do.
             folder: an empty one that all executors see; what is in it counts with `_SUCCESS`.
             watch: called now and then; what it raises ends the job.
 
@@ -74,21 +97,30 @@ class Session:
         """
         tag = f"audsync-{token_hex(8)}"
 
-        def job() -> None:
+        def run() -> None:
             self._spark.addTag(tag)
-            work = bootstrap.on_executor(payload, self._libraries)
-            numbers = self._spark.range(0, shares, 1, shares)
-            numbers.mapInArrow(work, ddl).write.mode("append").parquet(folder.as_uri())
+            self.frame(job).write.mode("append").parquet(folder.as_uri())
 
         with ThreadPoolExecutor(1, "audsync-spark") as pool:
-            running = pool.submit(job)
+            running = pool.submit(run)
             try:
-                _wait(running, watch)
+                _wait(running, watch, purpose=job.purpose)
             except BaseException:
                 self.is_good = not running.done()
                 if self.is_good:
                     self._spark.interruptTag(tag)
                 raise
+
+    def frame(self, job: Job) -> "DataFrame":
+        """The job's lines, as Spark is told to make them."""
+        made = self._spark.range(0, job.shares, 1, job.shares).mapInArrow(
+            bootstrap.on_executor(job.payload, self._libraries, job.task), job.ddl
+        )
+        if job.then is None:
+            return made
+        return made.repartition(job.shares, job.then.by).mapInArrow(
+            bootstrap.on_executor(job.then.payload, self._libraries, job.then.task), job.then.ddl
+        )
 
     def ask(self, payload: bytes) -> Mapping[str, str]:
         """What one executor says of itself, see `looking.look`."""
@@ -174,13 +206,13 @@ def _stop(spark: "SparkSession") -> None:
         spark.stop()
 
 
-def _wait(running: "Future[None]", watch: Callable[[], None]) -> None:
+def _wait(running: "Future[None]", watch: Callable[[], None], *, purpose: str) -> None:
     while not wait([running], timeout=_LOOK_S).done:
         watch()
     error = running.exception()
     if isinstance(error, Exception):
         failure = _name_of(error)
-        raise _failed("could not prepare the segment; the cluster's own logs say why", failure)
+        raise _failed(f"could not {purpose}; the cluster's own logs say why", failure)
 
 
 def _failed(what: str, failure: str) -> SourceError:

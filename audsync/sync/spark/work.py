@@ -1,15 +1,17 @@
-"""What executors do: read their share of the source, prepare it, and say what it came to.
+"""What executors do: read their share, prepare it, and say what it came to.
 
-No row leaves in plain, and no error carries one: what audsync itself raises is safe by its own
-rules and travels as a line; of anything else only the kind is told.
+No row of a source leaves in plain, and no error carries one: what audsync itself raises is safe by
+its own rules and travels as a line; of anything else only the kind is told.
 """
 
 import json
 import pickle  # nosec B403
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 import numpy as np
@@ -27,9 +29,26 @@ from audsync.sync.spark.lines import Part
 from audsync.sync.suppression import Pool
 
 
+class Work(Protocol):
+    """All that executors are told: how to make the lines of shares that have numbers."""
+
+    @property
+    def footing(self) -> str:
+        """What the lines depend on beside that; see `Receipt`."""
+        ...
+
+    def lines_of(self, number: int) -> Iterator[pa.RecordBatch]:
+        """The lines of a share, as `lines.SCHEMA`.
+
+        Raises:
+            AudsyncError: it cannot be read.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """All that executors are told."""
+    """To prepare a segment: a file, or some rows of it, is a share."""
 
     shares: tuple[Share, ...] = field(repr=False)
     spec: PrepareSpec
@@ -37,6 +56,23 @@ class Order:
     holdouts: Sequence[Holdout]
     pool: Pool | None
     """Values of lists to look for in the rows; None for none."""
+
+    @property
+    def footing(self) -> str:
+        """Rules and versions."""
+        return footing(self.spec)
+
+    def lines_of(self, number: int) -> Iterator[pa.RecordBatch]:
+        """Values, rows, and who is on a list."""
+        with tempfile.TemporaryDirectory(prefix="audsync-share-") as spill:
+            for batch in read_share(self.shares[number], spill=Path(spill)):
+                done = digest(batch, self.spec, salt=self.salt, holdouts=self.holdouts)
+                yield lines.of_identifiers(number, done)
+                yield lines.of_rows(number, done)
+                if self.pool is not None:
+                    is_meant = self.pool.hits(batch) & has_agreed(batch, self.spec.platform)
+                    meant = batch.take(pa.array(np.flatnonzero(is_meant)))
+                    yield lines.of_profiles(number, profiles(meant, self.salt))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +83,7 @@ class Receipt:
     lines: int = 0
     fingerprint: int = 0
     footing: str = ""
-    """`footing` there: it must be the client's, or fingerprints and values mean another thing."""
+    """That of the work there: it must be the client's, or values mean another thing."""
 
 
 def footing(spec: PrepareSpec) -> str:
@@ -61,46 +97,50 @@ def work_off(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.R
     Raises:
         RuntimeError: something unexpected, by its kind alone; Spark tries the share again.
     """
-    order: Order = pickle.loads(payload)  # noqa: S301 - our own, through Spark # nosec B301
+    work: Work = pickle.loads(payload)  # noqa: S301 - our own, through Spark # nosec B301
+    for number in numbers_in(batches):
+        yield from guarded(
+            _share(work, number),
+            fault=partial(lines.of_note, number, Part.FAULT),
+            what=f"share {number} was worked on",
+        )
+
+
+def numbers_in(batches: Iterable[pa.RecordBatch]) -> Iterator[int]:
+    """The numbers in the first column."""
     for batch in batches:
-        for number in batch.column(0).to_pylist():
-            yield from _guarded(order, number)
+        yield from batch.column(0).to_pylist()
 
 
-def _guarded(order: Order, number: int) -> Iterator[pa.RecordBatch]:
+def guarded(
+    made: Iterator[pa.RecordBatch], *, fault: Callable[[str], pa.RecordBatch], what: str
+) -> Iterator[pa.RecordBatch]:
+    """What is `made`; where that fails, a line that says why, without any value.
+
+    Raises:
+        RuntimeError: something unexpected, by its kind alone, while `what`.
+    """
     kind = None
     try:
-        yield from _share(order, number)
+        yield from made
     except AudsyncError as error:
         told = {"code": error.code, "message": error.message, "details": dict(error.details)}
-        yield lines.of_note(number, Part.FAULT, json.dumps(told, default=str))
+        yield fault(json.dumps(told, default=str))
     except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a value
         kind = type(error).__name__
     # Raised out here, the error does not carry the first one along.
     if kind is not None:
-        raise RuntimeError(f"{kind} while share {number} was prepared")
+        raise RuntimeError(f"{kind} while {what}")
 
 
-def _share(order: Order, number: int) -> Iterator[pa.RecordBatch]:
+def _share(work: Work, number: int) -> Iterator[pa.RecordBatch]:
     rows = sent = total = 0
-    for batch in _prepared(order, number):
+    for batch in work.lines_of(number):
         if not batch.num_rows:
             continue
         rows += int(np.count_nonzero(batch["part"].to_numpy() == int(Part.ROW)))
         sent += batch.num_rows
         total = lines.added(total, lines.fingerprint(batch))
         yield batch
-    receipt = Receipt(rows=rows, lines=sent, fingerprint=total, footing=footing(order.spec))
+    receipt = Receipt(rows=rows, lines=sent, fingerprint=total, footing=work.footing)
     yield lines.of_note(number, Part.RECEIPT, json.dumps(asdict(receipt)))
-
-
-def _prepared(order: Order, number: int) -> Iterator[pa.RecordBatch]:
-    with tempfile.TemporaryDirectory(prefix="audsync-share-") as spill:
-        for batch in read_share(order.shares[number], spill=Path(spill)):
-            done = digest(batch, order.spec, salt=order.salt, holdouts=order.holdouts)
-            yield lines.of_identifiers(number, done)
-            yield lines.of_rows(number, done)
-            if order.pool is not None:
-                is_meant = order.pool.hits(batch) & has_agreed(batch, order.spec.platform)
-                meant = batch.take(pa.array(np.flatnonzero(is_meant)))
-                yield lines.of_profiles(number, profiles(meant, order.salt))
