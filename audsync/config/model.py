@@ -148,6 +148,11 @@ class StateConfig(Section):
     memory_limit: Bytes = Field(
         default=10**9, description="Memory for the work on members, such as 1GB; more goes to disk."
     )
+    spill_limit: Bytes | None = Field(
+        default=None,
+        description="Disk that one audience's work may take for what does not fit into memory, such"
+        " as 100GB; unset: nine tenths of what is free.",
+    )
     encrypt: bool = Field(
         default=False,
         description="Whether the files are encrypted, with the key of the credentials.",

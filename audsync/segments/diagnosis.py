@@ -47,8 +47,9 @@ def explain(
             return error
     if isinstance(failure, duckdb.OutOfMemoryException):
         return SourceError(
-            f"Reading {query.path} needs more than {query.memory_bytes >> 20} MiB of memory; raise "
-            "`state.memory_limit`",
+            f"Reading {query.path} needs more than {query.memory_bytes >> 20} MiB of memory, or"
+            " more disk than it may take; raise `state.memory_limit`, or `state.spill_limit` where"
+            " it is set",
             details={"path": query.path},
         )
     is_about_rows = any(mark in str(failure) for mark in (TOO_LONG, NESTED, TOO_MANY))

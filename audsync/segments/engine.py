@@ -5,6 +5,8 @@ from pathlib import Path
 
 import duckdb
 
+from audsync.segments import spilling
+
 
 def open_engine(
     files: Iterable[Path], *, memory_bytes: int, spill: Path, in_order: bool
@@ -27,7 +29,6 @@ def open_engine(
             # An extension would be fetched from the network in mid-run.
             "autoinstall_known_extensions": False,
             "memory_limit": f"{memory_bytes // 1024}KiB",
-            "temp_directory": str(spill),
             # Rows of the source are people in the clear: none of them ever stands on a disk so.
             "temp_file_encryption": True,
             "force_mbedtls_unsafe": True,
@@ -48,7 +49,9 @@ def open_engine(
         "lock_configuration = true",
     )
     # One script: each statement of its own would cost a millisecond.
-    connection.execute(";".join(f"SET {setting}" for setting in settings))
+    connection.execute(
+        ";".join((*spilling.statements(spill), *(f"SET {setting}" for setting in settings)))
+    )
     return connection
 
 

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from audsync.errors import ConfigError
+from audsync.segments import spilling
 from audsync.segments.contract import SqlQuery
 from audsync.segments.engine import name_literal, text_literal
 from audsync.segments.sql_address import Address
@@ -42,7 +43,7 @@ class DuckdbConnection:
         for statement in (
             "SET enable_progress_bar = false",
             f"SET memory_limit = '{query.memory_bytes // 1024}KiB'",
-            f"SET temp_directory = {text_literal(str(query.spill))}",
+            *spilling.statements(query.spill),
             "SET temp_file_encryption = true",
             "SET force_mbedtls_unsafe = true",
             "SET TimeZone = 'UTC'",

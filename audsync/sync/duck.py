@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from audsync.errors import StateError
+from audsync.segments import spilling
 from audsync.snapshots import cipher, parquet
 from audsync.snapshots.folder import SPILL
 from audsync.sync import instances
@@ -75,9 +76,15 @@ def _cause(error: duckdb.Error, work: Path) -> str:
     if "No space left" in told:
         return f"the disk is full ({free} now). Make room there"
     if "max_temp_directory_size" in told:
+        most = spilling.limit()
+        what, where = (
+            ("nine tenths of the free disk", "Make room there")
+            if most is None
+            else (f"the {most / 1e9:g} GB of `state.spill_limit`", "Raise that where there is room")
+        )
         return (
-            "what does not fit into memory would take more than nine tenths of the free disk"
-            f" ({free} now). Make room there, or raise `state.memory_limit`"
+            f"what does not fit into memory would take more than {what} ({free} now)."
+            f" {where}, or raise `state.memory_limit`"
         )
     if isinstance(error, duckdb.OutOfMemoryException):
         return "it needs more memory. Raise `state.memory_limit`"

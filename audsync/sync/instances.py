@@ -13,6 +13,8 @@ from pathlib import Path
 
 import duckdb
 
+from audsync.segments import spilling
+
 _MOST_IDLE = 8
 _LASTING = "select 1 from duckdb_tables() where not temporary limit 1"
 _Settings = tuple[tuple[str, str | int | bool], ...]
@@ -36,14 +38,13 @@ def borrowed(
     Raises:
         duckdb.Error: a setting was refused.
     """
-    key = tuple(sorted(settings.items()))
+    key = (*sorted(settings.items()), ("spills", spilling.limit() or 0))
     instance = _taken(key) or duckdb.connect(config=dict(settings))
     is_reusable = False
     try:
         connection = instance.cursor()
         try:
-            place = "'" + str(spill).replace("'", "''") + "'"
-            connection.execute(f"set temp_directory = {place}")
+            connection.execute(";".join(spilling.statements(spill)))
             yield connection
             is_clean = not connection.execute(_LASTING).fetchall()
         finally:

@@ -20,6 +20,7 @@ from audsync.errors import (
     SegmentNotFoundError,
 )
 from audsync.objects.address import is_object
+from audsync.segments import spilling
 from audsync.services.nearest import nearest
 from audsync.services.stopping import StopSignal, TimeBudget
 from audsync.store.glance import is_surely_missing
@@ -83,6 +84,10 @@ class Runtime:
     """Quotas of which this very program was told to keep calm."""
     _rooms: dict[tuple[str, str], BoundedSemaphore] = field(default_factory=dict)
     _shelves: "dict[tuple[str, str], Shelf]" = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Tell those whom no configuration reaches."""
+        spilling.hold(self.config.state.spill_limit)
 
     def shared(self, at_once: int, budget: TimeBudget) -> "Runtime":
         """The same for threads of a schedule: one database, one stop signal, no progress."""

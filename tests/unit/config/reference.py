@@ -60,6 +60,7 @@ _WRITTEN = {
     "every": "1h, 6h, 12h, 24h, 168h",
     "minimum_every": "whole hours, such as 1h",
     "memory_limit": "size, such as 1GB, 512MB",
+    "spill_limit": "size, such as 1GB, 512MB",
     "region": "two letters",
     "profile_id": "column",
     "country": "column",

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from audsync.errors import StateError
+from audsync.segments import spilling
+from audsync.snapshots.folder import SPILL
 from audsync.sync import duck
 
 TOO_MUCH = (
@@ -27,6 +29,21 @@ def test_which_limit_was_reached(tmp_path: Path, setting: str, said: str) -> Non
     ):
         con.execute(f"set {setting}; {TOO_MUCH}")
     assert failure.value.details["error"] == "OutOfMemoryException"
+
+
+def test_no_more_is_spilled_than_may_be(tmp_path: Path) -> None:
+    spilling.hold(20 << 20)
+    try:
+        with (
+            pytest.raises(StateError, match=r"the 0\.0209715 GB of `state\.spill_limit`"),
+            duck.session(tmp_path, memory_bytes=duck.SMALLEST_BYTES) as con,
+        ):
+            con.execute(TOO_MUCH)
+    finally:
+        spilling.hold(None)
+    with duck.session(tmp_path, memory_bytes=duck.SMALLEST_BYTES) as con:
+        con.execute(TOO_MUCH)
+        assert any((tmp_path / SPILL).iterdir()), "it does spill where it may"
 
 
 def test_a_value_in_duckdbs_words_is_not_repeated(tmp_path: Path) -> None:
