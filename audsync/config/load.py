@@ -11,7 +11,13 @@ from pydantic import SecretStr, ValidationError
 from audsync.config import dotenv
 from audsync.config.credentials import CREDENTIALS, secret_variable
 from audsync.config.document import Leaf, Node, Problem, UnreadableError, plain, read, with_leaf
-from audsync.config.model import Config, Identity, SegmentConfig
+from audsync.config.model import (
+    Config,
+    Identity,
+    SegmentConfig,
+    SparkEngineConfig,
+    TableSource,
+)
 from audsync.config.places import Location, find
 from audsync.config.problems import hint, problem_at, translate
 from audsync.config.references import References
@@ -167,6 +173,7 @@ def _contradictions(config: Config) -> Iterator[tuple[Location, str]]:
         at, text = ("every", too_often) if is_written else ("minimum_every", _ABOVE_DEFAULT)
         yield ("defaults", at), text
     yield from _of_sets(config)
+    yield from _of_tables(config)
     for slug, audience in config.audiences.items():
         here = ("audiences", slug)
         if audience.segment not in config.segments:
@@ -188,6 +195,28 @@ def _of_sets(config: Config) -> Iterator[tuple[Location, str]]:
                     yield here, f"makes {name} a part of itself: it leads back to it"
         if segment.include and (segment.traits or segment.events):
             yield from _of_its_export(config, name, segment)
+
+
+def _of_tables(config: Config) -> Iterator[tuple[Location, str]]:
+    """Segments that are tables of a cluster which there is not, or parts of others."""
+    tables = {
+        name for name, each in config.segments.items() if isinstance(each.source, TableSource)
+    }
+    for name, segment in config.segments.items():
+        here = ("segments", name)
+        engine = segment.engine or config.engine
+        if name in tables and not isinstance(engine, SparkEngineConfig):
+            yield (
+                (*here, "source"),
+                "is a table of a Spark cluster: it needs engine: {kind: spark}, here or at the top",
+            )
+        for key, others in (("include", segment.include), ("exclude", segment.exclude)):
+            for place, other in enumerate(others):
+                if other in tables:
+                    yield (
+                        (*here, key, place),
+                        "is a table of a Spark cluster, which can be no part of another segment",
+                    )
 
 
 def _of_its_export(

@@ -49,6 +49,7 @@ from audsync.config.segments import (
     SuppressedFiles,
     SuppressedRows,
     SuppressionConfig,
+    TableSource,
 )
 from audsync.config.times import Duration, Quiet, Zone
 from audsync.config.values import (
@@ -115,6 +116,7 @@ __all__ = [
     "SuppressedFiles",
     "SuppressedRows",
     "SuppressionConfig",
+    "TableSource",
     "TiktokConnection",
     "TiktokCredentials",
     "TiktokOptions",

@@ -158,7 +158,17 @@ class SqlSource(Section):
         return self
 
 
+class TableSource(Section):
+    """Rows of a table or view that the Spark cluster of `engine` knows."""
+
+    type: Literal["table"] = Field(default="table", description="The kind of source.")
+    table: Annotated[Text, AfterValidator(_table)] = Field(
+        description="A table or view of the cluster's catalog: catalog.schema.name."
+    )
+
+
 SourceConfig = FileSource | SqlSource
+"""What is read on this machine."""
 
 
 class IdentifierColumns(Section):
@@ -245,7 +255,7 @@ class EventsConfig(Section):
 class SegmentConfig(Section):
     """A named set of people: rows of a source, or what other segments come to together."""
 
-    source: Annotated[SourceConfig, Field(discriminator="type")] | None = Field(
+    source: Annotated[SourceConfig | TableSource, Field(discriminator="type")] | None = Field(
         default=None, description="Where the rows are; either this or `include`."
     )
     columns: ColumnsConfig | None = Field(
@@ -313,16 +323,17 @@ class SegmentConfig(Section):
     def _be_shared(self) -> Self:
         if isinstance(self.engine, SparkEngineConfig) and not self.can_be_shared:
             raise ValueError(
-                "must not have engine: {kind: spark} unless its source is files of a folder; rows"
-                " of databases, objects and sets of segments are prepared on this machine"
+                "must not have engine: {kind: spark} unless its source is files of a folder, or a"
+                " table of the cluster; rows of databases, objects and sets of segments are"
+                " prepared on this machine"
             )
         return self
 
     @property
     def can_be_shared(self) -> bool:
-        """Whether a cluster can read it: files that lie in a folder."""
+        """Whether a cluster can read it: files that lie in a folder, or a table of its own."""
         if not isinstance(self.source, FileSource):
-            return False
+            return isinstance(self.source, TableSource)
         return not self.source.path.startswith(tuple(f"{each}://" for each in OBJECT_SCHEMES))
 
     @property

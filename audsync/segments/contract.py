@@ -67,6 +67,19 @@ class FileQuery(Query):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableQuery(Query):
+    """One reading of a table of a cluster's catalog, there. `where` is in the cluster's dialect."""
+
+    table: str
+    """Its name, such as `catalog.schema.name`."""
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Every column that is read, once."""
+        return tuple(dict.fromkeys((*self.mapped, *self.traits)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SqlQuery(Query):
     """One reading of a database. `where` is in its dialect, and it is the database that judges."""
 

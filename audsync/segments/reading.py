@@ -4,8 +4,9 @@ from collections.abc import Callable, Generator, Iterator
 
 import pyarrow as pa
 
+from audsync.errors import SourceError
 from audsync.segments import files
-from audsync.segments.contract import FileQuery, Query, SqlQuery
+from audsync.segments.contract import FileQuery, Query, SqlQuery, TableQuery
 
 Source = Callable[[Query], Iterator[pa.RecordBatch]]
 """What reads a source as `read` does."""
@@ -57,5 +58,12 @@ def look(query: Query) -> str:
 
 
 def _of_files(query: Query) -> FileQuery:
-    assert isinstance(query, FileQuery), "there are two kinds of query"
+    if isinstance(query, TableQuery):
+        raise SourceError(
+            f"{query.table} is a table of a Spark cluster, which reads it there for a sync; it"
+            " cannot be read on this machine. To check or export these people, give the segment"
+            " files or a database as its source.",
+            details={"table": query.table},
+        )
+    assert isinstance(query, FileQuery), "there are three kinds of query"
     return query

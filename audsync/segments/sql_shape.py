@@ -1,6 +1,7 @@
 """From a database's rows to what every source yields: the same texts, the same fingerprints.
 
-Each batch goes through the SQL that files go through, in a DuckDB that sees nothing else.
+So do rows of a cluster's table. Each batch goes through the SQL that files go through, in a DuckDB
+that sees nothing else.
 """
 
 # ruff: noqa: S608 - SQL is the craft here: names go through `engine`, nothing else is foreign
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from audsync.errors import SourceError
 from audsync.segments.cells import cells_of
-from audsync.segments.contract import SqlQuery
+from audsync.segments.contract import Query
 from audsync.segments.engine import name_literal, open_engine
 from audsync.segments.layout import Layout
 from audsync.segments.selection import MAX_CELL_BYTES, TOO_LONG, Part, faults, statement
@@ -25,7 +26,7 @@ _ROWS = "audsync_rows"
 class Shaper:
     """Turns batches of one schema into those that `files.read` would yield of the same data."""
 
-    def __init__(self, query: SqlQuery, schema: pa.Schema, *, place: str) -> None:
+    def __init__(self, query: Query, schema: pa.Schema, *, place: str) -> None:
         """Prepare for batches of `schema`.
 
         Raises:

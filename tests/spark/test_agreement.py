@@ -15,7 +15,7 @@ import pytest
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments import files as source
-from audsync.segments.contract import FileQuery
+from audsync.segments.contract import FileQuery, TableQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync.contract import Desired
 from audsync.sync.desired import prepare_segment
@@ -89,24 +89,28 @@ class Place:
         *,
         watch: Callable[[], None] = lambda: None,
         platform: Any = None,  # noqa: ANN401 - one test names a platform that there is not
+        table: str | None = None,
     ) -> tuple[Desired, AudienceFolder]:
         folder = AudienceFolder(self.root / name, "a")
         work = folder.open_work()
         mapped = {"email": ("email", "mail2"), "phone": ("phone",), "country": ("country",)}
-        query = FileQuery(
-            path=str(self.source),
-            format=None,
-            columns={
+        shared: Any = {
+            "columns": {
                 "profile_id": ("id",),
                 "first_name": ("first",),
                 "consent": ("consent",),
                 **mapped,
             },
-            where="spent > 1" if self.seed % 3 else None,
-            traits=(),
-            salt="salt",
-            memory_bytes=200 << 20,
-            spill=work / SPILL,
+            "where": "spent > 1" if self.seed % 3 else None,
+            "traits": (),
+            "salt": "salt",
+            "memory_bytes": 200 << 20,
+            "spill": work / SPILL,
+        }
+        query = (
+            TableQuery(table=table, **shared)
+            if table
+            else FileQuery(path=str(self.source), format=None, **shared)
         )
         listed = FileQuery(
             path=str(self.root / "out.csv"),

@@ -5,16 +5,19 @@ from pathlib import Path
 import pytest
 
 from audsync.config.load import load_config
-from audsync.errors import ConfigError
+from audsync.domain import Platform
+from audsync.errors import ConfigError, SourceError
 from audsync.sandbox.world import World
 from audsync.services.doctor.checkup import examine
 from audsync.services.jobs.planning import plan
+from audsync.services.segments.checking import check
 from audsync.sync.parts import Cluster
 from audsync.sync.spark.results import Results
 from audsync.sync.spark.session import Job
 from audsync.sync.spark.sides import Comparing
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone
+from tests.spark.test_tables import spark_of
 
 ANN = {"id": "1", "email": "Ann@Example.com ", "phone": "+1 415 555 2671"}
 BOB = {"id": "2", "email": "bob@example.com"}
@@ -81,9 +84,27 @@ def test_a_sync_is_exact_where_its_difference_is_made_on_the_cluster(
     assert not list(project.folder.rglob("audsync-spark-*"))
 
 
+def test_a_segment_may_be_a_table_of_the_cluster(project: Project, cluster: Cluster) -> None:
+    settings(project, f"engine: {{kind: spark, remote: '{cluster.remote}'}}\n")
+    file = project.folder / "audsync.yaml"
+    source = "{type: table, table: spark_catalog.default.vip}"
+    text = file.read_text("utf-8").replace("{type: file, path: vip.csv}", source)
+    file.write_text(text, encoding="utf-8")
+    project.segment([ANN, BOB, EVE])
+    vip = spark_of(cluster).read.option("header", value=True).csv(str(project.folder / "vip.csv"))
+    vip.write.mode("overwrite").saveAsTable("vip")
+    checks = {each.name: each for each in examine(project.restart())}
+    assert checks["source vip"].ok, checks["source vip"].detail
+    assert project.create().exit_code == 0
+    ann = {email("ann@example.com"), phone("14155552671")}
+    assert project.held() == {*ann, email("bob@example.com")}
+    with pytest.raises(SourceError, match="is a table of a Spark cluster"):
+        check(project.runtime, "vip", [Platform.META])
+
+
 def test_doctor_looks_at_the_cluster(project: Project, cluster: Cluster) -> None:
     settings(project, f"engine: {{kind: spark, remote: '{cluster.remote}'}}\n")
-    checks = {check.name: check for check in examine(project.restart())}
+    checks = {each.name: each for each in examine(project.restart())}
     assert checks["engine"].ok, checks["engine"].detail
 
 
@@ -93,16 +114,16 @@ def test_doctor_sees_whether_executors_see_the_state(
     engine = f"engine: {{kind: spark, remote: '{cluster.remote}', compare: true}}\n"
     settings(project, engine)
     project.restart().state_root.mkdir(parents=True)
-    check = next(each for each in examine(project.runtime) if each.name == "engine")
-    assert check.ok, check.detail
-    assert "read the state folder" in check.detail
+    found = next(each for each in examine(project.runtime) if each.name == "engine")
+    assert found.ok, found.detail
+    assert "read the state folder" in found.detail
 
     # Of whoever looks: here the project, and on an executor another folder.
     monkeypatch.chdir(project.folder)
     settings(project, f"{engine}state: {{url: /proc/self/cwd/audsync-state}}\n")
-    check = next(each for each in examine(project.restart()) if each.name == "engine")
-    assert not check.ok
-    assert "No such file" in check.detail
+    found = next(each for each in examine(project.restart()) if each.name == "engine")
+    assert not found.ok
+    assert "No such file" in found.detail
 
 
 def test_an_engine_that_cannot_keep_a_promise_is_refused(project: Project) -> None:

@@ -16,6 +16,7 @@ from audsync.services.wiring.runtime import Runtime
 
 if TYPE_CHECKING:
     from audsync.segments.contract import Query
+    from audsync.sync.parts import Cluster
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 _SALT = "doctor"
@@ -66,11 +67,12 @@ def _compared(ours: datetime, theirs: datetime, address: str) -> Check:
 
 def _source(runtime: Runtime, name: str, segment: SegmentConfig, spill: Path) -> Check:
     """Files and columns; the rows, and so `where`, are for `audsync check`."""
-    return _found(
-        f"source {name}",
-        f"segments.{name}",
-        lambda: sources.query_of(runtime, segment, list(Platform), salt=_SALT, spill=spill),
-    )
+
+    def query() -> "Query":
+        return sources.query_of(runtime, segment, list(Platform), salt=_SALT, spill=spill)
+
+    cluster = sources.cluster_of(runtime, segment)
+    return _found(f"source {name}", f"segments.{name}", query, cluster)
 
 
 def _suppression(runtime: Runtime, number: int, entry: SuppressionConfig, spill: Path) -> Check:
@@ -80,19 +82,27 @@ def _suppression(runtime: Runtime, number: int, entry: SuppressionConfig, spill:
     )
 
 
-def _found(title: str, key: str, query: Callable[[], "Query"]) -> Check:
+def _found(
+    title: str, key: str, query: Callable[[], "Query"], cluster: "Cluster | None" = None
+) -> Check:
     try:
-        return good(title, _looked_at(query()))
+        return good(title, _looked_at(query(), cluster))
     except AudsyncError as error:
         return bad(title, f"{error.code}: {error.message}", f"Correct the file, or `{key}`.")
 
 
-def _looked_at(query: "Query") -> str:
-    """What is there, once every file has every mapped column.
+def _looked_at(query: "Query", cluster: "Cluster | None") -> str:
+    """What is there, once every file has every mapped column, or the cluster's table has.
 
     Raises:
-        SourceError: a file or a column is missing.
+        SourceError: a file, a table or a column is missing.
     """
+    from audsync.segments.contract import TableQuery
     from audsync.segments.reading import look
+
+    if isinstance(query, TableQuery) and cluster is not None:
+        from audsync.sync.spark import tables
+
+        return tables.look(cluster, query)
 
     return look(query)

@@ -14,6 +14,7 @@ from audsync.config.model import (
     SparkEngineConfig,
     SqlSource,
     SuppressionConfig,
+    TableSource,
 )
 from audsync.domain import YES_WORDS, Kind, Platform
 from audsync.services.wiring.runtime import Runtime
@@ -182,13 +183,15 @@ def _consents(
 
 def _query(
     runtime: Runtime,
-    source: FileSource | SqlSource,
+    source: FileSource | SqlSource | TableSource,
     **shared: Any,  # noqa: ANN401 - the fields that every query has
 ) -> "Query":
     """What to read: the source's own fields beside the shared ones."""
-    from audsync.segments.contract import FileQuery, SqlQuery
+    from audsync.segments.contract import FileQuery, SqlQuery, TableQuery
 
     shared["memory_bytes"] = working_memory(runtime)
+    if isinstance(source, TableSource):
+        return TableQuery(table=source.table, **shared)
     if source.max_age:
         shared["not_before"] = runtime.clock.now() - timedelta(seconds=source.max_age)
     if isinstance(source, SqlSource):

@@ -1,25 +1,25 @@
 """A segment prepared on a cluster: the same lines that this machine would have made of it.
 
-The client finds the files and their columns; executors read and prepare a share each and write
-lines, which are believed only once `results` has proved them.
+The client finds the files, or the table, and their columns; executors read and prepare a share each
+and write lines, which are believed only once `results` has proved them.
 """
 
 import pickle  # nosec B403
-from pathlib import Path
 
 import numpy as np
 
-from audsync.segments.contract import FileQuery
+from audsync.segments.contract import FileQuery, TableQuery
 from audsync.segments.files import shares
 from audsync.snapshots import parquet
 from audsync.sync import tally
 from audsync.sync.digest import IDENTIFIERS
 from audsync.sync.known import ROWS, Hashes, distinct
 from audsync.sync.parts import Cluster, Parts, Reading
-from audsync.sync.spark import lines
+from audsync.sync.sets import People
+from audsync.sync.spark import lines, tables
 from audsync.sync.spark.results import Results, run_folder
 from audsync.sync.spark.session import Job, connect
-from audsync.sync.spark.work import Order
+from audsync.sync.spark.work import Order, Rules
 from audsync.sync.suppression import Listed
 
 
@@ -31,29 +31,32 @@ def prepare(reading: Reading, cluster: Cluster, listed: Listed | None) -> Parts:
         ConfigError: Spark's client is not installed.
         StateError: the folder for the results cannot be used.
     """
-    assert isinstance(reading.query, FileQuery), "only files are read on a cluster"
-    order = Order(
-        shares=shares(reading.query),
+    rules = Rules(
         spec=reading.spec,
         salt=reading.salt,
         holdouts=tuple(reading.holdouts),
         pool=listed.pool if listed is not None and listed.pool.keys else None,
     )
+    job = _job_of(reading.query, cluster, rules)
     with run_folder(cluster.folder or reading.work) as folder:
         out = folder / "lines"
-        connect(cluster).write(
-            Job(payload=pickle.dumps(order), shares=len(order.shares), ddl=lines.DDL),
-            folder=out,
-            watch=lambda: reading.advance(0),
-        )
-        return _taken_in(reading, order, out)
+        rows = connect(cluster).write(job, folder=out, watch=lambda: reading.advance(0))
+        results = Results(out, shares=job.shares if rows is None else None, rows=rows)
+        return _taken_in(reading, results, footing=rules.footing)
 
 
-def _taken_in(reading: Reading, order: Order, folder: Path) -> Parts:
+def _job_of(query: People, cluster: Cluster, rules: Rules) -> Job:
+    if isinstance(query, TableQuery):
+        return tables.job_of(cluster, query, rules)
+    assert isinstance(query, FileQuery), "a cluster reads files and its own tables"
+    order = Order(shares=shares(query), rules=rules)
+    return Job(payload=pickle.dumps(order), shares=len(order.shares), ddl=lines.DDL)
+
+
+def _taken_in(reading: Reading, results: Results, *, footing: str) -> Parts:
     identifiers, rows = reading.work / "new-identifiers.parquet", reading.work / "new-rows.parquet"
     suppressed: list[Hashes] = [np.empty(0, dtype=np.uint64)]
     sizes = tally.Sizes(memory_bytes=reading.memory_bytes // 4)
-    results = Results(folder, shares=len(order.shares))
     with (
         parquet.writer(identifiers, IDENTIFIERS) as values,
         parquet.writer(rows, ROWS) as states,
@@ -66,7 +69,7 @@ def _taken_in(reading: Reading, order: Order, folder: Path) -> Parts:
             states.write_batch(states_read)
             suppressed.append(lines.profiles_in(batch))
             reading.advance(states_read.num_rows)
-    results.prove(footing=order.footing)
+    results.prove(footing=footing)
     return Parts(
         identifiers=identifiers,
         rows=rows,

@@ -54,10 +54,18 @@ def run_folder(parent: Path) -> Iterator[Path]:
 class Results:
     """The lines of a number of shares."""
 
-    def __init__(self, folder: Path, *, shares: int) -> None:
-        """`folder`: where Spark wrote them."""
+    def __init__(self, folder: Path, *, shares: int | None = None, rows: int | None = None) -> None:
+        """What there must be is told by the number of shares, or else by that of all source rows.
+
+        Args:
+            folder: where Spark wrote the lines.
+            shares: they are numbered from 0.
+            rows: what went into the shares.
+        """
+        assert (shares is None) != (rows is None), "one of them tells"
         self._folder = folder
         self._shares = shares
+        self._rows = rows
         self.receipts: dict[int, Receipt] = {}
         self.settled: list[dict[str, int]] = []
         """Notes of those that worked on after the exchange."""
@@ -105,7 +113,11 @@ class Results:
             raise broken("what Spark wrote is not what came back")
 
     def _prove_shares(self, footing: str) -> None:
-        if self.receipts.keys() != set(range(self._shares)):
+        if self._shares is not None:
+            is_whole = self.receipts.keys() == set(range(self._shares))
+        else:
+            is_whole = sum(one.rows for one in self.receipts.values()) == self._rows
+        if not is_whole:
             raise broken("shares of what Spark wrote are missing")
         for receipt in self.receipts.values():
             if receipt.footing != footing:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import audsync
 from audsync.errors import ConfigError, SourceError
@@ -26,8 +26,9 @@ from audsync.sync.parts import Cluster
 from audsync.sync.spark import bootstrap
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Observation, SparkSession
 
+Result = TypeVar("Result")
 _LIBRARIES = "audsync-libraries"
 _SHIPPED = (
     "annotated-types",
@@ -60,12 +61,26 @@ class Then:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Rows of a table of the cluster's catalog, as a job is given them."""
+
+    table: str
+    columns: tuple[str, ...]
+    """They come in this order, under other names; after them, which task has the row."""
+    where: str | None = field(repr=False)
+    """In Spark's SQL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """Shares to work off, a Spark task each."""
 
     payload: bytes = field(repr=False)
     """What the tasks are told, pickled."""
-    shares: int
+    shares: int = 1
+    """How many tasks there are, where they are given their numbers, and after an exchange."""
+    rows: Rows | None = None
+    """What they are given instead; then Spark cuts it."""
     ddl: str
     """Columns of what they make."""
     task: str = "work.work_off"
@@ -84,7 +99,7 @@ class Session:
         self.is_good = True
         """Whether nothing failed on it: servers forget sessions, and who asks anew gets another."""
 
-    def write(self, job: Job, *, folder: Path, watch: Callable[[], None]) -> None:
+    def write(self, job: Job, *, folder: Path, watch: Callable[[], None]) -> int | None:
         """Work off a job and write its lines as Parquet.
 
         Args:
@@ -92,28 +107,53 @@ class Session:
             folder: an empty one that all executors see; what is in it counts with `_SUCCESS`.
             watch: called now and then; what it raises ends the job.
 
+        Returns:
+            rows of a table that went into the job, as Spark counted them; None where it had none.
+
         Raises:
             SourceError: the job failed; nothing of the folder may be used.
         """
-        tag = f"audsync-{token_hex(8)}"
+        from pyspark.sql import Observation  # noqa: PLC0415 - as where we connect
 
-        def run() -> None:
+        tag = f"audsync-{token_hex(8)}"
+        counted = Observation()
+
+        def run() -> int | None:
             self._spark.addTag(tag)
-            self.frame(job).write.mode("append").parquet(folder.as_uri())
+            self.frame(job, counted).write.mode("append").parquet(folder.as_uri())
+            # Spark may know without looking that there is no row; then it counts none.
+            return int(counted.get.get("rows", 0)) if job.rows else None
 
         with ThreadPoolExecutor(1, "audsync-spark") as pool:
             running = pool.submit(run)
             try:
-                _wait(running, watch, purpose=job.purpose)
+                return _wait(running, watch, purpose=job.purpose)
             except BaseException:
                 self.is_good = not running.done()
                 if self.is_good:
                     self._spark.interruptTag(tag)
                 raise
 
-    def frame(self, job: Job) -> "DataFrame":
+    def columns(self, rows: Rows) -> list[str]:
+        """Every column of the table, in its order.
+
+        Raises:
+            SourceError: there is no such table, or `where` makes no sense there.
+        """
+        try:
+            return list(self._of_table(rows).columns)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: gRPC, Spark, Python
+            failure = _name_of(error)
+        self.is_good = False
+        raise _failed(f"does not find {rows.table}, or cannot use `where` there", failure)
+
+    def frame(self, job: Job, counted: "Observation | None" = None) -> "DataFrame":
         """The job's lines, as Spark is told to make them."""
-        made = self._spark.range(0, job.shares, 1, job.shares).mapInArrow(
+        if job.rows is not None:
+            given = self._given(job.rows, counted)
+        else:
+            given = self._spark.range(0, job.shares, 1, job.shares)
+        made = given.mapInArrow(
             bootstrap.on_executor(job.payload, self._libraries, job.task), job.ddl
         )
         if job.then is None:
@@ -121,6 +161,26 @@ class Session:
         return made.repartition(job.shares, job.then.by).mapInArrow(
             bootstrap.on_executor(job.then.payload, self._libraries, job.then.task), job.then.ddl
         )
+
+    def _of_table(self, rows: Rows) -> "DataFrame":
+        found = self._spark.table(rows.table)
+        return found.where(rows.where) if rows.where else found
+
+    def _given(self, rows: Rows, counted: "Observation | None") -> "DataFrame":
+        from pyspark.sql import functions, types  # noqa: PLC0415 - as where we connect
+
+        found = self._of_table(rows)
+        kinds = {each.name: each.dataType for each in found.schema.fields}
+        cells = []
+        for number, name in enumerate(rows.columns):
+            cell = functions.col(f"`{name}`")
+            if isinstance(kinds[name], types.BinaryType):
+                cell = cell.cast("string")  # as Parquet's bytes are taken where a file is read
+            # Spark resolves names anew on the way, and takes a dot in one for a way into it.
+            cells.append(cell.alias(f"c{number}"))
+        given = found.select(*cells, functions.spark_partition_id().alias("part"))
+        count = functions.count(functions.lit(1)).alias("rows")
+        return given if counted is None else given.observe(counted, count)
 
     def ask(self, payload: bytes) -> Mapping[str, str]:
         """What one executor says of itself, see `looking.look`."""
@@ -206,13 +266,14 @@ def _stop(spark: "SparkSession") -> None:
         spark.stop()
 
 
-def _wait(running: "Future[None]", watch: Callable[[], None], *, purpose: str) -> None:
+def _wait(running: "Future[Result]", watch: Callable[[], None], *, purpose: str) -> Result:
     while not wait([running], timeout=_LOOK_S).done:
         watch()
     error = running.exception()
     if isinstance(error, Exception):
         failure = _name_of(error)
         raise _failed(f"could not {purpose}; the cluster's own logs say why", failure)
+    return running.result()
 
 
 def _failed(what: str, failure: str) -> SourceError:

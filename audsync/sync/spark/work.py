@@ -47,10 +47,9 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """To prepare a segment: a file, or some rows of it, is a share."""
+class Rules:
+    """How raw rows are prepared, wherever they come from."""
 
-    shares: tuple[Share, ...] = field(repr=False)
     spec: PrepareSpec
     salt: str = field(repr=False)
     holdouts: Sequence[Holdout]
@@ -59,20 +58,37 @@ class Order:
 
     @property
     def footing(self) -> str:
-        """Rules and versions."""
+        """Names what prepared lines depend on beside these and the rows."""
         return footing(self.spec)
 
+    def lines_of(self, number: int, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Values, rows, and who is on a list, of rows as `segments.reading` has them."""
+        done = digest(batch, self.spec, salt=self.salt, holdouts=self.holdouts)
+        yield lines.of_identifiers(number, done)
+        yield lines.of_rows(number, done)
+        if self.pool is not None:
+            is_meant = self.pool.hits(batch) & has_agreed(batch, self.spec.platform)
+            meant = batch.take(pa.array(np.flatnonzero(is_meant)))
+            yield lines.of_profiles(number, profiles(meant, self.salt))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """To prepare files: a file, or some rows of it, is a share."""
+
+    shares: tuple[Share, ...] = field(repr=False)
+    rules: Rules
+
+    @property
+    def footing(self) -> str:
+        """Rules and versions."""
+        return self.rules.footing
+
     def lines_of(self, number: int) -> Iterator[pa.RecordBatch]:
-        """Values, rows, and who is on a list."""
+        """Its rows, prepared."""
         with tempfile.TemporaryDirectory(prefix="audsync-share-") as spill:
             for batch in read_share(self.shares[number], spill=Path(spill)):
-                done = digest(batch, self.spec, salt=self.salt, holdouts=self.holdouts)
-                yield lines.of_identifiers(number, done)
-                yield lines.of_rows(number, done)
-                if self.pool is not None:
-                    is_meant = self.pool.hits(batch) & has_agreed(batch, self.spec.platform)
-                    meant = batch.take(pa.array(np.flatnonzero(is_meant)))
-                    yield lines.of_profiles(number, profiles(meant, self.salt))
+                yield from self.rules.lines_of(number, batch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +116,7 @@ def work_off(payload: bytes, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.R
     work: Work = pickle.loads(payload)  # noqa: S301 - our own, through Spark # nosec B301
     for number in numbers_in(batches):
         yield from guarded(
-            _share(work, number),
+            share(work, number),
             fault=partial(lines.of_note, number, Part.FAULT),
             what=f"share {number} was worked on",
         )
@@ -133,7 +149,8 @@ def guarded(
         raise RuntimeError(f"{kind} while {what}")
 
 
-def _share(work: Work, number: int) -> Iterator[pa.RecordBatch]:
+def share(work: Work, number: int) -> Iterator[pa.RecordBatch]:
+    """The lines of a share, and its receipt."""
     rows = sent = total = 0
     for batch in work.lines_of(number):
         if not batch.num_rows:

@@ -40,6 +40,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("segments.NAME", model.SegmentConfig),
     ("segments.NAME.source, type: file", model.FileSource),
     ("segments.NAME.source, type: sql", model.SqlSource),
+    ("segments.NAME.source, type: table", model.TableSource),
     ("segments.NAME.events", model.EventsConfig),
     ("segments.NAME.columns", model.ColumnsConfig),
     ("segments.NAME.columns.consent", model.ConsentColumns),

@@ -1,12 +1,19 @@
 """What the file may say about where rows are."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from audsync.config.load import load_config
-from audsync.config.model import SegmentConfig, SqlSource, SuppressedFiles, SuppressedRows
+from audsync.config.model import (
+    SegmentConfig,
+    SqlSource,
+    SuppressedFiles,
+    SuppressedRows,
+    TableSource,
+)
 from audsync.errors import ConfigError
 
 HEAD = "segments:\n  v:\n    columns: {profile_id: i, email: e}\n    source: "
@@ -78,3 +85,31 @@ def test_a_list_of_people_never_sent_is_files_unless_it_says_sql(tmp_path: Path)
     )
     kinds = [type(entry) for entry in load_config(path, {}).suppress]
     assert kinds == [SuppressedFiles, SuppressedFiles, SuppressedRows]
+
+
+TABLE = "{type: table, table: main.marts.v}"
+ENGINE = "engine: {kind: spark, remote: 'sc://x'}"
+
+
+@pytest.mark.parametrize("engine", [f"\n    {ENGINE}", f"\n{ENGINE}"])
+def test_a_table_of_a_cluster_is_read_by_the_engine_of_the_segment_or_of_the_top(
+    engine: str, segment: Callable[[str], SegmentConfig]
+) -> None:
+    found = segment(TABLE + engine)
+    assert isinstance(found.source, TableSource)
+    assert found.can_be_shared
+
+
+@pytest.mark.parametrize(
+    ("rest", "words"),
+    [
+        ("", "source: is a table of a Spark cluster: it needs engine"),
+        (f"\n    engine: {{kind: local}}\n{ENGINE}", "it needs engine: {kind: spark}"),
+        (f"\n  w: {{include: [v]}}\n{ENGINE}", "include.0: is a table of a Spark cluster"),
+    ],
+)
+def test_a_table_without_its_cluster_is_refused(
+    rest: str, words: str, segment: Callable[[str], SegmentConfig]
+) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        segment(TABLE + rest)
