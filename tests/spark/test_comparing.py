@@ -26,7 +26,7 @@ from tests.sim.ways import way_of
 from tests.spark.server import Server
 
 SEEDS = 20
-LIVES = 3
+LIVES = 2
 _EXCHANGE = re.compile(r"\bExchange\b")
 
 
