@@ -138,7 +138,7 @@ class _Phase:
         """Make the next ones ready until one of those under way is over."""
         lanes = self.ports.lanes
         following = [self.sending.batches[number] for number in islice(waiting, lanes.width)]
-        if not self.under_way or self.sending.stopped or lanes.has_arrival(_HEAD_START_S):
+        if not self.under_way or self.sending.stopped or lanes.has_arrival(_HEAD_START_S if lanes.width == 1 else 0.0):
             return
         while self.ahead.prepare(following) and not lanes.has_arrival():
             pass
