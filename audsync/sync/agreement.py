@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from audsync.domain import Platform
-from audsync.sync.known import Flags
+from audsync.sync.hashes import Flags
 
 
 def has_agreed(batch: pa.RecordBatch, platform: Platform) -> Flags:

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from audsync.domain import Kind, Platform
 from audsync.identifiers.masking import mask
+from audsync.sync.hashes import Flags
 from audsync.sync.inspection import Look
-from audsync.sync.known import Flags
 
 SAMPLES = 3
 _LOOKED_AT = 200

@@ -17,7 +17,8 @@ import pyarrow as pa
 from audsync.domain import FIRST_FIELD
 from audsync.snapshots import parquet
 from audsync.sync import duck, layers
-from audsync.sync.known import ROWS, Hashes, Known, State, distinct, is_in, repeated
+from audsync.sync.hashes import Hashes, Sieve, distinct, is_in
+from audsync.sync.known import ROWS, Known, State, repeated
 from audsync.sync.layers import Layers
 
 _NEAR_SHARE = 0.3
@@ -105,13 +106,14 @@ def _change(parts: Parts, *, memory_bytes: int) -> _Change:
     profiles: Hashes = parquet.read(parts.new_rows, ["profile"])["profile"].to_numpy()
     ordered = np.sort(profiles)
     new = distinct(ordered)
+    is_new = Sieve(new)
     gone: list[Hashes] = [_NONE]
     shared: list[Hashes] = [ordered[1:][ordered[1:] == ordered[:-1]]]
     for batch, times in _old_rows(parts.old, parts.known):
         profile = batch["profile"].to_numpy()
         gone.append(profile[times == 0])
         # Old rows that stand for themselves were their profile's only one.
-        shared.append(profile[(times > 1) | ((times == 1) & is_in(profile, new))])
+        shared.append(profile[(times > 1) | ((times == 1) & is_new.holds(profile))])
     return _Change(
         gone=distinct(np.concatenate(gone)), new=new, shared=distinct(np.concatenate(shared))
     )
@@ -228,38 +230,40 @@ class _Composer:
         self, old: Layers, touched: Hashes, *, is_suppressing: bool
     ) -> Iterator[pa.RecordBatch]:
         """Rows of an older patch that stay, and old ones of those that are in the new one."""
+        theirs = Sieve(touched)
         if old.later_rows:
             for batch in parquet.batches(old.later_rows, ROWS.names):
-                stays = ~is_in(batch["profile"].to_numpy(), touched)
+                stays = ~theirs.holds(batch["profile"].to_numpy())
                 yield batch.take(pa.array(np.flatnonzero(stays)))
         if not len(self._change.shared) and not is_suppressing:
             return  # Whoever is touched has no old row that was seen.
         for batch, times in self._old_rows():
-            is_theirs = is_in(batch["profile"].to_numpy(), touched)
+            is_theirs = theirs.holds(batch["profile"].to_numpy())
             yield _repeated(batch, times * is_theirs)
 
     def _write_rows(self, path: Path, old: Iterable[pa.RecordBatch], *, suppressed: Hashes) -> int:
         """Old rows and the new ones, with their marks; returns how many."""
         count = 0
+        listed, shared = Sieve(suppressed), Sieve(self._change.shared)
         with parquet.writer(path, ROWS) as writer:
             for batches in (old, parquet.batches(self._parts.new_rows)):
                 for batch in batches:
                     if batch.num_rows:
-                        writer.write_batch(self._marked(batch, suppressed))
+                        writer.write_batch(_marked(batch, listed, shared))
                         count += batch.num_rows
         return count
 
-    def _marked(self, batch: pa.RecordBatch, suppressed: Hashes) -> pa.RecordBatch:
-        """The rows with their marks set for this run; they had none before."""
-        profile = batch["profile"].to_numpy()
-        state = batch["state"].to_numpy().copy()
-        may_be_sent = (state != int(State.NO_CONSENT)) & (state != int(State.HELD_OUT))
-        state[is_in(profile, suppressed) & may_be_sent] = int(State.SUPPRESSED)
-        is_shared = is_in(profile, self._change.shared)
-        return pa.record_batch(
-            [batch["fingerprint"], batch["profile"], pa.array(state), pa.array(is_shared)],
-            schema=ROWS,
-        )
+
+def _marked(batch: pa.RecordBatch, listed: Sieve, shared: Sieve) -> pa.RecordBatch:
+    """The rows with their marks set for this run; they had none before."""
+    profile = batch["profile"].to_numpy()
+    state = batch["state"].to_numpy().copy()
+    may_be_sent = (state != int(State.NO_CONSENT)) & (state != int(State.HELD_OUT))
+    state[listed.holds(profile) & may_be_sent] = int(State.SUPPRESSED)
+    is_shared = pa.array(shared.holds(profile))
+    return pa.record_batch(
+        [batch["fingerprint"], batch["profile"], pa.array(state), is_shared], schema=ROWS
+    )
 
 
 def _repeated(batch: pa.RecordBatch, times: npt.NDArray[np.uint32]) -> pa.RecordBatch:

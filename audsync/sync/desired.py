@@ -8,6 +8,7 @@ came to. A segment that changes while it is used changes nothing.
 import gc
 import hashlib
 import json
+import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -29,8 +30,17 @@ from audsync.sync import compose, recognition, tally
 from audsync.sync.agreement import has_agreed
 from audsync.sync.contract import Cache, Desired, Patch, StateFiles
 from audsync.sync.digest import IDENTIFIERS, Digested, digest
+from audsync.sync.hashes import Hashes, distinct
 from audsync.sync.inspection import profiles
-from audsync.sync.known import BYTES_A_ROW, ROWS, Hashes, Known, distinct
+from audsync.sync.known import (
+    BYTES_A_ROW,
+    NEEDED,
+    ROWS,
+    Known,
+    TooMuchIsNewError,
+    known_here,
+)
+from audsync.sync.known_file import known_file
 from audsync.sync.layers import Layers
 from audsync.sync.membership import pieces
 from audsync.sync.parts import Parts, Reading
@@ -41,6 +51,8 @@ from audsync.sync.suppression import Listed, read_lists
 WORKERS = 2
 _IN_FLIGHT = WORKERS + 1
 _FULL_ROWS = 100_000
+
+_log = logging.getLogger(__name__)
 
 
 def rules_of(reading: Reading) -> str:
@@ -82,7 +94,15 @@ def prepare_segment(reading: Reading, cache: Cache | None) -> Desired:
 
 def _read(reading: Reading, cache: StateFiles | None) -> Desired:
     # A cluster prepares all rows anew: what an earlier preparation knows is here, and they there.
-    old = None if reading.cluster else _Old.of(reading, cache)
+    if reading.cluster is None and (old := _Old.of(reading, cache)):
+        try:
+            return _read_upon(reading, old)
+        except TooMuchIsNewError:
+            _log.info("too much has changed to go by the last preparation: all is prepared anew")
+    return _read_upon(reading, None)
+
+
+def _read_upon(reading: Reading, old: "_Old | None") -> Desired:
     suppressed = reading.work / "suppressed.parquet" if reading.suppress else None
     listed = _listed(reading, suppressed)
     parts = _prepared(reading, old.known if old else None, listed)
@@ -146,12 +166,12 @@ class _Old:
         found = Preparation.of(reading.folder, cache) if cache else None
         if found is None:
             return None
-        at_most = found.layers.row_count()
-        if at_most * BYTES_A_ROW > reading.memory_bytes // 2:
-            return None
-        columns = ["fingerprint", "state", "is_shared"]
-        known = Known(found.layers.row_batches(columns), at_most=at_most)
-        return cls(preparation=found, known=known)
+        at_most, memory_bytes = found.layers.row_count(), reading.memory_bytes // 2
+        rows = found.layers.row_batches(NEEDED)
+        if at_most * BYTES_A_ROW <= memory_bytes:
+            return cls(preparation=found, known=known_here(rows, at_most=at_most))
+        known = known_file(rows, reading.work, at_most=at_most, memory_bytes=memory_bytes)
+        return cls(preparation=found, known=known) if known else None
 
     @property
     def layers(self) -> Layers:
@@ -192,6 +212,10 @@ def _stream(reading: Reading, known: Known | None, listed: Listed | None) -> Par
             states.write_batch(done.rows)
             sizes.add(done.identifiers)
             row_count += done.rows.num_rows
+            if known:
+                known.check(row_count)
+    if known:
+        known.check(row_count, is_over=True)
     return Parts(
         identifiers=identifiers,
         rows=rows,
@@ -218,23 +242,50 @@ def _watched(
 
 def _unknown(rows: Iterable[Piece], known: Known | None) -> Iterable[Piece]:
     """The rows that are not known, in pieces of about the size in which they came."""
+    if known is None:
+        yield from rows
+        return
     held: list[Piece] = []
-    for piece in rows:
-        if known is None:
-            yield piece
-            continue
-        is_new = np.flatnonzero(~known.match(piece.batch["fingerprint"].to_numpy()))
+    for piece in _without_known(rows, known):
         if held and held[0].tune != piece.tune:
             yield _joined(held)
             held = []
-        if len(is_new):
-            held.append(replace(piece, batch=piece.batch.take(pa.array(is_new))))
+        if piece.batch.num_rows:
+            held.append(piece)
         # A batch costs a fixed price to prepare, however few rows it has.
         if sum(part.batch.num_rows for part in held) >= _FULL_ROWS:
             yield _joined(held)
             held = []
     if held:
         yield _joined(held)
+
+
+def _without_known(rows: Iterable[Piece], known: Known) -> Iterator[Piece]:
+    """The pieces without the rows that are known; as many looked up at once as `known` likes."""
+    for stretch in _stretches(rows, known.stretch_bytes):
+        fingerprints = [piece.batch["fingerprint"].to_numpy() for piece in stretch]
+        is_known = known.match(np.concatenate(fingerprints))
+        start = 0
+        for piece in stretch:
+            stop = start + piece.batch.num_rows
+            is_new = np.flatnonzero(~is_known[start:stop])
+            yield replace(piece, batch=piece.batch.take(pa.array(is_new)))
+            start = stop
+        stretch.clear()  # else it would be held while the next one is gathered
+
+
+def _stretches(rows: Iterable[Piece], size_bytes: int) -> Iterator[list[Piece]]:
+    """The pieces in lists of at least this size, the last one apart."""
+    held: list[Piece] = []
+    held_bytes = 0
+    for piece in rows:
+        held.append(piece)
+        held_bytes += piece.batch.nbytes
+        if held_bytes >= size_bytes:
+            yield held
+            held, held_bytes = [], 0
+    if held:
+        yield held
 
 
 def _joined(some: Sequence[Piece]) -> Piece:

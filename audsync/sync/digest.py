@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 from audsync.domain import FIRST_FIELD
 from audsync.identifiers.kernel import PrepareSpec, link, prepare
 from audsync.sync.agreement import has_agreed
+from audsync.sync.hashes import Hashes
 from audsync.sync.holdout import Holdout, is_held_out
-from audsync.sync.known import ROWS, Hashes, State
+from audsync.sync.known import ROWS, State
 from audsync.sync.sets import is_excluded, persons
 
 IDENTIFIERS = pa.schema(

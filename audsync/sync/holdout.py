@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audsync.identifiers.kernel import link
-from audsync.sync.known import Flags
+from audsync.sync.hashes import Flags
 
 _SPACE = 1 << 64
 

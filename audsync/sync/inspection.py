@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from audsync.domain import Kind, Platform
 from audsync.identifiers.kernel import PrepareSpec, examine, link
 from audsync.identifiers.rules import COLUMN_KINDS, Form, column_rule, shown_form
-from audsync.sync.known import Flags, Hashes
+from audsync.sync.hashes import Flags, Hashes
 from audsync.sync.sets import persons
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}

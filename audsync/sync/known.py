@@ -5,19 +5,19 @@ every old row can stand for itself: one of a profile with several rows, of a sup
 or whose fingerprint occurs twice, is prepared anew.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from enum import IntEnum
+from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from audsync.snapshots import parquet
-
-Hashes = npt.NDArray[np.uint64]
-Flags = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+from audsync.sync.hashes import Flags, Hashes, Index, Marks, Places, Sieve, distinct, is_in
 
 ROWS = pa.schema(
     [
@@ -27,11 +27,12 @@ ROWS = pa.schema(
         ("is_shared", pa.bool_()),
     ]
 )
+NEEDED = ("fingerprint", "state", "is_shared")
+"""Those of them that tell which rows can stand for themselves."""
 BYTES_A_ROW = 12
-"""What `Known` holds in memory for each old row, and a little more."""
-_MOST_BITS = 20
-_PIECE_ROWS = 1 << 15
-"""So many at once stay in the processor's caches from one step to the next."""
+"""What `known_here` holds in memory for each old row, and a little more."""
+
+Times = npt.NDArray[np.uint32]
 
 
 class State(IntEnum):
@@ -47,128 +48,143 @@ class State(IntEnum):
     """Kept out of every platform by the draw of a holdout."""
 
 
-class Known:
-    """The rows of an earlier preparation, and how often each was seen in this one."""
+class Members(Protocol):
+    """Fingerprints of the rows that can stand for themselves, in order; as `hashes.Index`."""
 
-    def __init__(self, rows: Iterable[pa.RecordBatch], *, at_most: int) -> None:
-        """`rows` have fingerprint, state and is_shared; there are no more than `at_most`."""
-        every: Hashes = np.empty(at_most, dtype=np.uint64)
-        unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
-        self._old_rows = 0
-        for batch in rows:
-            fingerprint = batch["fingerprint"].to_numpy()
-            every[self._old_rows : self._old_rows + batch.num_rows] = fingerprint
-            self._old_rows += batch.num_rows
-            is_bad = batch["is_shared"].to_numpy(zero_copy_only=False)
-            is_bad |= batch["state"].to_numpy() == int(State.SUPPRESSED)
-            unusable.append(fingerprint[is_bad])
-        every = every[: self._old_rows]
-        every.sort()
-        usable = ~is_in(every, distinct(np.concatenate(unusable)))
-        twins = every[1:] == every[:-1]
-        usable[1:] &= ~twins
-        usable[:-1] &= ~twins
-        self._usable = every if usable.all() else every[usable]
-        """Fingerprints of the rows that can stand for themselves, sorted."""
-        self._unusable = distinct(every[~usable])
-        self._index = Index(self._usable)
-        self._is_seen = np.zeros(len(self._usable), dtype=bool)
-        self._seen_again: list[Places] = [np.empty(0, dtype=np.intp)]
-        """Places that were seen before, once for each time that they are seen again."""
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def at(self, places: Places) -> Hashes:
+        """Those at these places, which are sorted."""
+        ...
+
+    def find(self, values: Hashes) -> tuple[Places, Flags]:
+        """For each value its place, and whether it is there: else any place."""
+        ...
+
+
+class TooMuchIsNewError(Exception):
+    """So much has changed since the earlier run that what is known of it does not help."""
+
+
+class Known:
+    """The rows of an earlier preparation, and how often each was seen in this one.
+
+    Args:
+        members: those that can stand for themselves.
+        unusable: fingerprints of the others, sorted.
+        old_rows: how many rows there were.
+        stretch_bytes: how much of the source is best looked up at once.
+        most_exceptions: more rows than this that came, went, or are there twice are too many: of
+            these, what is known is held in memory.
+    """
+
+    def __init__(
+        self,
+        members: Members,
+        *,
+        unusable: Hashes,
+        old_rows: int,
+        stretch_bytes: int = 0,
+        most_exceptions: int = sys.maxsize,
+    ) -> None:
+        self.stretch_bytes = stretch_bytes
+        self._members = members
+        self._unusable = unusable
+        self._old_rows = old_rows
+        self._most_exceptions = most_exceptions
+        self._seen = Marks(len(members))
+        self._again: list[Hashes] = [np.empty(0, dtype=np.uint64)]
+        """What was seen before, once for each time that it is seen again."""
 
     def match(self, fingerprint: Hashes) -> Flags:
         """Which of these rows are known; they count as seen from now on."""
-        place, known = self._index.find(fingerprint)
-        place = place[known] if not known.all() else place
+        place, is_known = self._members.find(fingerprint)
+        place = place[is_known]
         place.sort()
-        is_again = self._is_seen[place]
-        is_again[1:] |= place[1:] == place[:-1]
-        self._is_seen[place] = True
-        self._seen_again.append(place[is_again])
-        return known
+        is_again = self._seen.add(place)
+        if is_again.any():
+            self._again.append(self._members.at(place[is_again]))
+        return is_known
+
+    def check(self, new_rows: int, *, is_over: bool = False) -> None:
+        """Stop where it does not help; `is_over`: the source was read to its end.
+
+        Raises:
+            TooMuchIsNewError: what it held of the source is of no use; read it without.
+        """
+        gone = len(self._members) - self._seen.set_count if is_over else 0
+        if new_rows + gone + sum(map(len, self._again)) > self._most_exceptions:
+            raise TooMuchIsNewError
 
     @property
     def is_all_seen_once(self) -> bool:
         """Whether every old row could stand for itself and was seen exactly once."""
-        is_once = all(not len(places) for places in self._seen_again)
-        return len(self._usable) == self._old_rows and is_once and bool(self._is_seen.all())
+        is_once = all(not len(again) for again in self._again)
+        return is_once and self._seen.set_count == len(self._members) == self._old_rows
 
-    def times(self, batches: Iterable[Hashes]) -> Iterator[npt.NDArray[np.uint32]]:
-        """How often each of these old rows was seen; never, if it cannot stand for itself."""
-        again, more = np.unique(np.concatenate(self._seen_again), return_counts=True)
-        unseen = np.flatnonzero(~self._is_seen)
-        exceptions = np.concatenate([self._usable[again], self._usable[unseen], self._unusable])
-        times = np.zeros(len(exceptions), dtype=np.uint32)
-        times[: len(again)] = 1 + more
-        order = np.argsort(exceptions)
-        exceptions, times = exceptions[order], times[order]
+    def times(self, batches: Iterable[Hashes]) -> Iterator[Times]:
+        """How often each of these old rows was seen; never, if it cannot stand for itself.
+
+        To be asked when the whole source was looked up.
+        """
+        exceptions, times = self._exceptions
+        sieve = Sieve(exceptions)
         for fingerprint in batches:
             seen = np.ones(len(fingerprint), dtype=np.uint32)
-            odd = np.flatnonzero(is_in(fingerprint, exceptions))
+            odd = np.flatnonzero(sieve.holds(fingerprint))
             seen[odd] = times[np.searchsorted(exceptions, fingerprint[odd])]
             yield seen
 
-
-def distinct(values: Hashes) -> Hashes:
-    """The values, sorted, each once. NumPy's own `unique` hashes, and takes 20 times as long."""
-    ordered = np.sort(values)
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
-
-
-def is_in(values: Hashes, members: Hashes) -> Flags:
-    """Which of `values` are among `members`, which are sorted. Quick where these are few."""
-    found = np.zeros(len(values), dtype=bool)
-    if not len(members):
-        return found
-    # Most values are ruled out by their leading bits, looked up in a table that caches hold.
-    shift = np.uint64(64 - min(len(members).bit_length() + 3, _MOST_BITS))
-    table = np.zeros(1 << (64 - int(shift)), dtype=bool)
-    table[members >> shift] = True
-    likely = np.flatnonzero(table[values >> shift])
-    place = np.searchsorted(members, values[likely])
-    place[place == len(members)] = 0
-    found[likely[members[place] == values[likely]]] = True
-    return found
+    @cached_property
+    def _exceptions(self) -> tuple[Hashes, Times]:
+        """What was not seen exactly once, sorted, and how often it was."""
+        again, more = np.unique(np.concatenate(self._again), return_counts=True)
+        unseen = self._members.at(self._seen.missing())
+        exceptions = np.concatenate([again, unseen, self._unusable])
+        times = np.zeros(len(exceptions), dtype=np.uint32)
+        times[: len(again)] = 1 + more
+        order = np.argsort(exceptions)
+        return exceptions[order], times[order]
 
 
-class Index:
-    """Finds hashes among many: their leading bits tell about where, so few steps remain.
+def known_here(rows: Iterable[pa.RecordBatch], *, at_most: int) -> Known:
+    """The rows of an earlier preparation, held in memory.
 
-    A plain binary search takes three times as long, as each of its steps waits for memory.
+    Args:
+        rows: with the columns `NEEDED`.
+        at_most: there are no more rows than this.
     """
+    every: Hashes = np.empty(at_most, dtype=np.uint64)
+    unusable: list[Hashes] = [np.empty(0, dtype=np.uint64)]
+    old_rows = 0
+    for batch in rows:
+        every[old_rows : old_rows + batch.num_rows] = batch["fingerprint"].to_numpy()
+        old_rows += batch.num_rows
+        unusable.append(unusable_of(batch))
+    every = every[:old_rows]
+    every.sort()
+    is_usable = stand_alone(every, distinct(np.concatenate(unusable)))
+    usable = every if is_usable.all() else every[is_usable]
+    return Known(Index(usable), unusable=distinct(every[~is_usable]), old_rows=old_rows)
 
-    def __init__(self, members: Hashes) -> None:
-        """`members` are sorted, each once."""
-        bits = min(max(len(members).bit_length() - 3, 1), _MOST_BITS)
-        self._members = members
-        self._shift = np.uint64(64 - bits)
-        leading = members >> self._shift
-        sizes = np.bincount(leading.astype(np.intp), minlength=1 << bits)
-        self._starts = np.cumsum(sizes) - sizes
-        self._widest = int(sizes.max(initial=0))
 
-    def find(self, values: Hashes) -> tuple[Places, Flags]:
-        """For each value its place among the members, and whether it is there: else any place."""
-        place = np.zeros(len(values), dtype=np.intp)
-        is_there = np.zeros(len(values), dtype=bool)
-        if not len(self._members):
-            return place, is_there
-        for start in range(0, len(values), _PIECE_ROWS):
-            piece = slice(start, start + _PIECE_ROWS)
-            place[piece], is_there[piece] = self._find(values[piece])
-        return place, is_there
+def unusable_of(rows: pa.RecordBatch) -> Hashes:
+    """Fingerprints of those of the rows that cannot stand for themselves, whatever others say."""
+    is_bad = rows["is_shared"].to_numpy(zero_copy_only=False)
+    is_bad |= rows["state"].to_numpy() == int(State.SUPPRESSED)
+    fingerprints: Hashes = rows["fingerprint"].to_numpy()[is_bad]
+    return fingerprints
 
-    def _find(self, values: Hashes) -> tuple[Places, Flags]:
-        """Binary searches that go on side by side, each in the stretch of its leading bits."""
-        place = self._starts[values >> self._shift]
-        step = 1 << max(self._widest.bit_length() - 1, 0)
-        while step:
-            # A clipped look is at the last member: if that is less, the value is not there.
-            is_less = self._members.take(place + (step - 1), mode="clip") < values
-            place += is_less * step
-            step >>= 1
-        np.minimum(place, len(self._members) - 1, out=place)
-        return place, self._members[place] == values
+
+def stand_alone(ordered: Hashes, unusable: Hashes) -> Flags:
+    """Which of some sorted fingerprints occur once, and not among the `unusable`, sorted ones."""
+    is_usable: Flags = ~is_in(ordered, unusable)
+    is_twin = ordered[1:] == ordered[:-1]
+    is_usable[1:] &= ~is_twin
+    is_usable[:-1] &= ~is_twin
+    return is_usable
 
 
 def repeated(rows: Path, *, memory_bytes: int) -> Hashes:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from audsync.domain import FIRST_FIELD
 from audsync.snapshots import parquet
 from audsync.sync import duck
-from audsync.sync.known import Hashes, is_in
+from audsync.sync.hashes import Hashes, Sieve
 
 Codes = npt.NDArray[np.uint8]
 NEXT = "next_"
@@ -73,21 +73,22 @@ class Layers:
         if self.rows is not None and not len(outdated):
             yield from parquet.batches(self.rows, columns)
         elif self.rows is not None:
+            sieve = Sieve(outdated)
             for batch in parquet.batches(self.rows, list(dict.fromkeys([*columns, "profile"]))):
-                counts = np.flatnonzero(~is_in(batch["profile"].to_numpy(), outdated))
+                counts = np.flatnonzero(~sieve.holds(batch["profile"].to_numpy()))
                 yield batch.select(columns).take(pa.array(counts))
         if self.later_rows is not None:
             yield from parquet.batches(self.later_rows, columns)
 
     def rejected(self) -> Iterator[tuple[Codes, Codes]]:
         """Kinds and reasons of the lines that count and that the platform does not take."""
-        outdated = self.outdated_profiles()
+        outdated = Sieve(self.outdated_profiles())
         for path in filter(None, (self.identifiers, self.later_identifiers)):
             for batch in parquet.batches(path, ["profile", "kind", "reason"]):
                 reason = batch["reason"].to_numpy()
                 places = np.flatnonzero(reason)
                 if path is self.identifiers:
-                    places = places[~is_in(batch["profile"].to_numpy()[places], outdated)]
+                    places = places[~outdated.holds(batch["profile"].to_numpy()[places])]
                 yield batch["kind"].to_numpy()[places], reason[places]
 
 

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec, link
 from audsync.segments.reading import Source, read
+from audsync.sync.hashes import Flags, Hashes, Sieve, distinct
 from audsync.sync.inspection import profiles
-from audsync.sync.known import Flags, Hashes, distinct, is_in
 from audsync.sync.sets import (
     EXCLUDED,
     PERSON,
@@ -67,8 +67,7 @@ def pieces(
             yield Piece(batch=batch)
 
 
-def _none() -> Hashes:
-    return np.empty(0, dtype=np.uint64)
+_NONE: Hashes = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,20 +80,20 @@ class _Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Barrier:
-    """Whom a set excludes. Profiles and ids as links, sorted."""
+    """Whom a set excludes. Profiles and ids as links."""
 
     salt: str
-    ids: Hashes = field(default_factory=_none)
+    ids: Sieve = field(default_factory=lambda: Sieve(_NONE))
     pool: Pool | None = None
-    profiles: Hashes = field(default_factory=_none)
+    profiles: Sieve = field(default_factory=lambda: Sieve(_NONE))
     """People with a row that holds a value of the pool."""
 
     def holds_back(self, batch: pa.RecordBatch) -> Flags:
         if self.pool is not None:
-            return self.pool.hits(batch) | is_in(profiles(batch, self.salt), self.profiles)
+            return self.pool.hits(batch) | self.profiles.holds(profiles(batch, self.salt))
         links = _ids(batch, self.salt)
         is_named: Flags = links.is_valid().to_numpy(zero_copy_only=False)
-        return is_named & is_in(links.fill_null(0).to_numpy(), self.ids)
+        return is_named & self.ids.holds(links.fill_null(0).to_numpy())
 
 
 def _members(people: Leaf | Combined, way: _Way) -> list[Iterator[Piece]]:
@@ -148,7 +147,7 @@ def _barrier(people: Combined, way: _Way) -> _Barrier | None:
     if not people.by_identifier:
         links = [_ids(piece.batch, people.salt) for piece in excluded]
         ids = [each.drop_null().to_numpy() for each in links]
-        return _Barrier(salt=people.salt, ids=distinct(np.concatenate([_none(), *ids])))
+        return _Barrier(salt=people.salt, ids=Sieve(distinct(np.concatenate([_NONE, *ids]))))
     pool = pool_of(((piece.batch, piece.spec(_ANY)) for piece in excluded), specs_of(people, _ANY))
     whole = bare(people)
     assert isinstance(whole, Combined), "the same set"
@@ -156,7 +155,8 @@ def _barrier(people: Combined, way: _Way) -> _Barrier | None:
         profiles(piece.batch, people.salt)[pool.hits(piece.batch)]
         for piece in _not_excluded(_included(whole, way) if pool.keys else ())
     ]
-    return _Barrier(salt=people.salt, pool=pool, profiles=distinct(np.concatenate([_none(), *hit])))
+    found = Sieve(distinct(np.concatenate([_NONE, *hit])))
+    return _Barrier(salt=people.salt, pool=pool, profiles=found)
 
 
 def _excluded(people: Combined, way: _Way) -> Iterator[Piece]:

@@ -9,8 +9,9 @@ from audsync.segments.contract import Query
 from audsync.segments.reading import Source
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import tally
+from audsync.sync.hashes import Hashes
 from audsync.sync.holdout import Holdout
-from audsync.sync.known import Hashes, Known
+from audsync.sync.known import Known
 from audsync.sync.sets import People
 
 

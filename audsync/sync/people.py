@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audsync.sync import duck
-from audsync.sync.known import Hashes, distinct
+from audsync.sync.hashes import Hashes, distinct
 
 _SCHEMA = pa.schema([("profile", pa.uint64())])
 _IN_MEMORY = 4_000_000

@@ -22,9 +22,9 @@ from audsync.segments.contract import Query
 from audsync.sync import duck
 from audsync.sync.agreement import has_agreed
 from audsync.sync.column_tally import ColumnTally, Sharing
+from audsync.sync.hashes import Hashes
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, identifies, is_taken, looks, profiles
-from audsync.sync.known import Hashes
 from audsync.sync.membership import pieces
 from audsync.sync.sets import People, is_excluded, specs_of
 from audsync.sync.suppression import read_lists

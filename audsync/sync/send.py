@@ -44,7 +44,8 @@ _PHASES = {Action.REMOVE: 1, Action.ADD: 2, Action.REPLACE: 2, Action.SWEEP: 3}
 """In their order; what belongs to an earlier phase must be over before a later one begins."""
 
 _HEAD_START_S = 0.01
-"""So long nothing else is done once a request may leave: it would leave later by as much."""
+"""So long nothing else is done once the only request may leave: it would leave later by as much.
+Of several, the next one would."""
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +139,11 @@ class _Phase:
         """Make the next ones ready until one of those under way is over."""
         lanes = self.ports.lanes
         following = [self.sending.batches[number] for number in islice(waiting, lanes.width)]
-        if not self.under_way or self.sending.stopped or lanes.has_arrival(_HEAD_START_S if lanes.width == 1 else 0.0):
+        if (
+            not self.under_way
+            or self.sending.stopped
+            or lanes.has_arrival(_HEAD_START_S if lanes.width == 1 else 0.0)
+        ):
             return
         while self.ahead.prepare(following) and not lanes.has_arrival():
             pass

@@ -8,7 +8,7 @@ import pyarrow as pa
 from audsync.domain import IDENTIFIERS, YES_WORDS
 from audsync.identifiers.kernel import PhonePolicy, PrepareSpec
 from audsync.segments.contract import Query
-from audsync.sync.known import Flags
+from audsync.sync.hashes import Flags
 
 EXCLUDED = "is_excluded"
 """Column of the rows of sets: whether their person is excluded."""

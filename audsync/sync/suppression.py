@@ -27,7 +27,7 @@ from audsync.segments.contract import FileQuery, Query, SqlQuery
 from audsync.segments.reading import Source, read
 from audsync.snapshots import parquet
 from audsync.sync.digest import IDENTIFIERS as LINES
-from audsync.sync.known import Flags, Hashes, distinct, is_in
+from audsync.sync.hashes import Flags, Hashes, Sieve, distinct
 
 _HASH = r"^\s*[0-9a-fA-F]{64}\s*$"
 _KEY_HEX = 16
@@ -39,8 +39,7 @@ _COUNTRY = "country"
 class Pool:
     """Values to look for in rows as they pass."""
 
-    keys: Mapping[Kind, Hashes] = field(repr=False)
-    """Sorted, each once."""
+    keys: Mapping[Kind, Sieve] = field(repr=False)
     specs: tuple[PrepareSpec, ...]
     """Forms in which the rows' values may meet them."""
 
@@ -60,7 +59,7 @@ class Pool:
         for spec in self.specs:
             for kind, rows, keys in _keys(prepare(numbered, spec), spec):
                 if kind in self.keys:
-                    hits[rows[is_in(keys, self.keys[kind])]] = True
+                    hits[rows[self.keys[kind].holds(keys)]] = True
         return hits
 
 
@@ -108,7 +107,7 @@ def read_lists(
         for spec in specs
         for form in _forms(spec, tuple(keys), without=_compared(platform, keys))
     ]
-    return Listed(pool=Pool(keys=keys, specs=tuple(beside)), sizes=sizes)
+    return Listed(pool=Pool(keys=_sieves(keys), specs=tuple(beside)), sizes=sizes)
 
 
 def pool_of(
@@ -125,7 +124,11 @@ def pool_of(
         _gather(batch, _forms(spec, IDENTIFIERS), collector, None)
     keys = collector.keys()
     forms = [form for spec in specs for form in _forms(spec, tuple(keys))]
-    return Pool(keys=keys, specs=tuple(forms))
+    return Pool(keys=_sieves(keys), specs=tuple(forms))
+
+
+def _sieves(keys: Mapping[Kind, Hashes]) -> dict[Kind, Sieve]:
+    return {kind: Sieve(found) for kind, found in keys.items()}
 
 
 class _Collector:

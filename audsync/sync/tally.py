@@ -9,7 +9,8 @@ import pyarrow as pa
 from audsync.domain import FIRST_FIELD, Kind
 from audsync.identifiers.reasons import Reason
 from audsync.sync.contract import SegmentCounts
-from audsync.sync.known import Hashes, State
+from audsync.sync.hashes import Hashes
+from audsync.sync.known import State
 from audsync.sync.layers import Layers
 
 _STATES = max(State) + 1

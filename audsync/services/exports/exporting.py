@@ -28,7 +28,7 @@ from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.people import Admission, Order
 from audsync.sync.exports.sheets import PlainSheet, Sheet
-from audsync.sync.known import Hashes
+from audsync.sync.hashes import Hashes
 from audsync.sync.people import People
 
 if TYPE_CHECKING:

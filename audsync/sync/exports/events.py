@@ -22,8 +22,8 @@ from audsync.segments.contract import Query
 from audsync.segments.engine import name_literal
 from audsync.segments.reading import read
 from audsync.sync import duck
+from audsync.sync.hashes import Hashes
 from audsync.sync.inspection import profiles
-from audsync.sync.known import Hashes
 
 _ROW, _PROFILE, _NUMBER, _RANK = "audsync:row", "audsync:profile", "audsync:number", "audsync:rank"
 _PIECE_ROWS = 50_000

@@ -17,9 +17,9 @@ from audsync.domain import Kind
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
 from audsync.sync.agreement import has_agreed
+from audsync.sync.hashes import Flags, Hashes, Sieve, distinct
 from audsync.sync.holdout import Holdout, is_held_out
 from audsync.sync.inspection import Look, looks, profiles
-from audsync.sync.known import Flags, Hashes, distinct, is_in
 from audsync.sync.membership import pieces
 from audsync.sync.sets import People, Piece, is_excluded, specs_of
 from audsync.sync.suppression import read_lists
@@ -77,7 +77,7 @@ class Admission:
         self.left_out: Counter[str] = Counter()
         self.order = order
         self._listed = read_lists(order.suppress, specs_of(order.query, order.spec)).pool
-        self._banned: Hashes | None = None
+        self._banned: Sieve | None = None
 
     def rows(self) -> Iterator[Rows]:
         """The rows, in the order of the source; they can be read more than once.
@@ -96,7 +96,7 @@ class Admission:
             seen = {name: look for (name, _), look in found.items()}
             yield Rows(batch=kept, links=links[keep], looks=seen)
 
-    def _found_banned(self) -> Hashes:
+    def _found_banned(self) -> Sieve:
         """Profiles of which any identifier is suppressed, sorted.
 
         They take a reading of their own: a profile's last row may hold what bans its first.
@@ -107,7 +107,7 @@ class Admission:
                 for batch in (piece.batch for piece in self._pieces()):
                     hits = self._listed.hits(batch) & self._has_agreed(batch) & ~is_excluded(batch)
                     parts.append(distinct(profiles(batch, self.order.query.salt)[hits]))
-            self._banned = distinct(np.concatenate(parts))
+            self._banned = Sieve(distinct(np.concatenate(parts)))
         return self._banned
 
     def _pieces(self) -> Iterator[Piece]:
@@ -116,9 +116,9 @@ class Admission:
             yield piece
             self.order.advance(piece.batch.num_rows)
 
-    def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Hashes) -> np.ndarray:
+    def _kept(self, batch: pa.RecordBatch, links: Hashes, banned: Sieve) -> np.ndarray:
         has_consent = self._has_agreed(batch)
-        is_banned = is_in(links, banned) & has_consent
+        is_banned = banned.holds(links) & has_consent
         self.left_out[NO_CONSENT] += int((~has_consent).sum())
         self.left_out[SUPPRESSED] += int(is_banned.sum())
         out = is_excluded(batch) & has_consent & ~is_banned

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audsync.sync.digest import IDENTIFIERS, Digested
-from audsync.sync.known import ROWS, Hashes
+from audsync.sync.hashes import Hashes
+from audsync.sync.known import ROWS
 
 DDL = (
     "share int, part tinyint, profile bigint, kind tinyint, value binary, reason tinyint,"

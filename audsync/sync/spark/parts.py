@@ -13,7 +13,8 @@ from audsync.segments.files import shares
 from audsync.snapshots import parquet
 from audsync.sync import tally
 from audsync.sync.digest import IDENTIFIERS
-from audsync.sync.known import ROWS, Hashes, distinct
+from audsync.sync.hashes import Hashes, distinct
+from audsync.sync.known import ROWS
 from audsync.sync.parts import Cluster, Parts, Reading
 from audsync.sync.sets import People
 from audsync.sync.spark import lines, tables

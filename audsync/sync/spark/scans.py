@@ -25,7 +25,7 @@ import audsync
 from audsync.errors import SourceError
 from audsync.snapshots import parquet
 from audsync.sync import duck, sides
-from audsync.sync.known import Hashes
+from audsync.sync.hashes import Hashes
 from audsync.sync.spark import lines
 from audsync.sync.spark.lines import Part
 from audsync.sync.spark.work import Receipt, guarded, numbers_in

@@ -17,7 +17,7 @@ from audsync.errors import SourceError
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
-from audsync.sync import duck, layers
+from audsync.sync import desired, duck, layers
 from audsync.sync.contract import Cache, Desired, StateFiles
 from audsync.sync.desired import prepare_segment
 from audsync.sync.known import ROWS
@@ -39,6 +39,7 @@ class Place:
 
     root: Path
     folder: AudienceFolder
+    memory_bytes: int = 200 << 20
 
     def prepare(
         self,
@@ -61,6 +62,7 @@ class Place:
             salt="salt",
             memory_bytes=200 << 20,
             spill=work / SPILL,
+            batch_rows=7,
         )
         listed = replace(query, path=str(self.root / "out.csv"), columns={"email": ("email",)})
         reading = Reading(
@@ -70,7 +72,7 @@ class Place:
             salt="salt",
             folder=self.folder,
             work=work,
-            memory_bytes=200 << 20,
+            memory_bytes=self.memory_bytes,
             advance=watch,
         )
         return prepare_segment(reading, cache)
@@ -181,12 +183,25 @@ def _assert_is_touched(place: Place, old: Desired, new: Desired) -> None:
 
 @pytest.mark.parametrize("seed", range(LIVES))
 def test_what_is_built_upon_old_files_is_what_is_read_from_scratch(place: Place, seed: int) -> None:
-    random = Random(seed)
+    _live(place, Random(seed), lists_people=seed % 2 == 1)
+
+
+@pytest.mark.parametrize("seed", range(LIVES))
+def test_where_memory_is_too_small_the_same_comes_of_a_file(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few rows are looked up at a time, and more than ten that changed are too many."""
+    monkeypatch.setattr(desired, "BYTES_A_ROW", 1_000)
+    place = Place(root=tmp_path, folder=AudienceFolder(tmp_path / "state", "a"), memory_bytes=800)
+    _live(place, Random(seed), lists_people=seed % 2 == 1)
+
+
+def _live(place: Place, random: Random, *, lists_people: bool) -> None:
     rows = [_somebody(random) for _ in range(_ROWS)]
     old = place.prepare(rows, [], None)
     for _ in range(_DAYS):
         rows = _next_day(random, rows) if random.random() < 0.8 else rows
-        out = [row[1] for row in rows if random.random() < 0.02] if seed % 2 else []
+        out = [row[1] for row in rows if random.random() < 0.02] if lists_people else []
         is_open = random.random() < 0.3
         cache = _open(old) if is_open else _confirmed(old)
         built = place.prepare(rows, out, cache)
@@ -194,6 +209,21 @@ def test_what_is_built_upon_old_files_is_what_is_read_from_scratch(place: Place,
         assert built.touched is None or not is_open
         _assert_is_touched(place, old, built)
         old = built
+
+
+def test_with_too_much_new_the_source_is_read_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desired, "BYTES_A_ROW", 1_000)
+    place = Place(root=tmp_path, folder=AudienceFolder(tmp_path / "state", "a"), memory_bytes=800)
+    rows: list[Row] = [(f"P{at}", f"p{at}@example.com", "", "yes") for at in range(_ROWS)]
+    first = place.prepare(rows, [], None)
+    for changed, expected in ((5, _ROWS), (6, 2 * _ROWS)):
+        day = [(f"Q{at}", *rows[at][1:]) if at < changed else rows[at] for at in range(_ROWS)]
+        told: list[int] = []
+        built = place.prepare(day, [], _confirmed(first), watch=told.append)
+        assert sum(told) == expected, "each of those who changed is gone and new"
+        _compare(place, built, place.prepare(day, [], None))
 
 
 def test_a_small_change_leaves_the_large_files_alone(place: Place) -> None:
