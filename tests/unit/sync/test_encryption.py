@@ -12,6 +12,7 @@ from audsync.segments.engine import open_engine
 from audsync.snapshots import cipher, parquet
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync import duck
+from audsync.sync.known_file import known_file
 from audsync.vault.keys import Key, KeyRing
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))
@@ -76,6 +77,24 @@ def test_what_duckdb_writes_is_encrypted_and_keeps_its_order_and_types(work: Pat
     found = parquet.read(target, TABLE.column_names)
     assert found.schema.equals(TABLE.schema)
     assert found["profile"][0].as_py() == ROWS - 1
+
+
+def test_what_is_known_of_rows_is_encrypted_where_memory_does_not_hold_it(work: Path) -> None:
+    fingerprints = np.arange(ROWS, dtype=np.uint64) << np.uint64(40)
+    columns = {
+        "fingerprint": fingerprints,
+        "state": np.zeros(ROWS, dtype=np.uint8),
+        "is_shared": np.zeros(ROWS, dtype=bool),
+    }
+    rows = pa.record_batch(columns)
+    known = known_file([rows], work, at_most=ROWS, memory_bytes=ROWS * 8)
+    assert known is not None
+    assert known.match(fingerprints[:9] + np.arange(9, dtype=np.uint64)).tolist() == [
+        True,
+        *[False] * 8,
+    ]
+    (path,) = (path for path in work.iterdir() if path.is_file())
+    assert fingerprints[1:8].tobytes() not in path.read_bytes()
 
 
 def test_a_file_does_not_open_with_another_key_or_none(folder: AudienceFolder, work: Path) -> None:
