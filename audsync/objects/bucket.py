@@ -38,6 +38,11 @@ class Stored:
     etag: str | None
     """What the store calls this state; None where it does not."""
 
+    @property
+    def has_strong_etag(self) -> bool:
+        """Whether no other state of the object, not even one that means the same, has its etag."""
+        return bool(self.etag) and not str(self.etag).startswith("W/")
+
 
 class Bucket:
     """One bucket, with one way into it."""
@@ -181,6 +186,6 @@ class Bucket:
 
 def _pinned(wanted: Stored) -> "GetOptions":
     """What lets the store refuse another state than the one that was found."""
-    if wanted.etag is not None and not wanted.etag.startswith("W/"):
+    if wanted.etag is not None and wanted.has_strong_etag:
         return {"if_match": wanted.etag}
     return {"if_unmodified_since": wanted.written_at}

@@ -10,6 +10,7 @@ from audsync.domain import YES_WORDS
 from audsync.objects.stores import ObjectAccess
 
 if TYPE_CHECKING:
+    from audsync.objects.bucket import Stored
     from audsync.segments.listing import SourceFile
 
 PROFILE_ID = "profile_id"
@@ -64,6 +65,8 @@ class FileQuery(Query):
     """Of CSV: utf-8 or latin-1. JSON is UTF-8 always; a byte order mark is no part of the data."""
     only: "tuple[SourceFile, ...] | None" = field(default=None, repr=False)
     """The files behind `path` where they were found already; None: they are yet to be found."""
+    objects: "tuple[Stored, ...] | None" = None
+    """The same of objects."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ _MAGIC = frozenset("*?[")
 _ANY_DEPTH = "**"
 
 
-def find_objects(query: FileQuery) -> list[Stored]:
+def find_objects(query: FileQuery) -> tuple[Stored, ...]:
     """The objects behind the query's path, by name: one, those below a folder, or a glob's.
 
     Raises:
@@ -53,17 +53,17 @@ def find_objects(query: FileQuery) -> list[Stored]:
             details={"path": query.path},
         )
     check_age({str(one.address): one.written_at for one in found}, query.not_before)
-    return sorted(found, key=lambda one: one.address.key)
+    return tuple(sorted(found, key=lambda one: one.address.key))
 
 
 def fetch_files(query: FileQuery, most: int | None) -> tuple[SourceFile, ...]:
-    """Copies of the objects behind the query's path, or of the first few by name.
+    """Copies of the query's objects, or of those behind its path; or of the first few by name.
 
     Raises:
         SourceError: as for `find_objects`, or one cannot be fetched, or is no file of a format.
         ConfigError: the store cannot be asked.
     """
-    found = find_objects(query)
+    found = query.objects or find_objects(query)
     formats = formats_of([str(one.address) for one in found], query.format)[:most]
     bucket = Bucket(found[0].address, query.access, fault=SourceError)
     is_nameless = _DESCRIPTORS.is_dir() and len(formats) <= _MOST_NAMELESS

@@ -23,7 +23,6 @@ import pyarrow as pa
 
 from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import rules_version
-from audsync.segments.contract import FileQuery
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
 from audsync.sync import compose, recognition, tally
@@ -85,9 +84,8 @@ def prepare_segment(reading: Reading, cache: Cache | None) -> Desired:
         return standing
     if proof and not proof.holds():
         proof = None  # replaced since: nothing is proved, and it is read as it stands now
-    if proof and isinstance(reading.query, FileQuery):
-        # The very files whose bytes were looked at: what came since is for the next run.
-        reading = replace(reading, query=replace(reading.query, only=proof.files))
+    if proof:
+        reading = replace(reading, query=proof.query)
     desired = _read(reading, cache.files if cache else None)
     return recognition.told(desired, proof) if proof else desired
 

@@ -1,15 +1,20 @@
 """A file that did not change is not read again, and nobody can tell the difference."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from audsync.domain import SyncStatus
+from audsync.objects.bucket import Stored
 from audsync.segments import proof
+from audsync.segments.contract import FileQuery
+from audsync.segments.fetching import find_objects
 from audsync.segments.listing import SourceFile
-from tests.services.test_platforms import CASES, Shop, crowd, written
+from tests.object_store import s3_place, s3_yaml
+from tests.services.test_platforms import CASES, Person, Shop, crowd, written
 
 _OF_THE_RUN = {"job_id", "started_at", "completed_at", "created_at", "retry_of"}
 _FORMATS = ("csv", "parquet", "jsonl")
@@ -19,9 +24,12 @@ class Counted:
     """How often a source was read."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.times = 0
+        self.count_with(monkeypatch)
+
+    def count_with(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from audsync.sync import desired
 
-        self.times = 0
         original = desired._prepared  # noqa: SLF001 - the one place where rows are read
 
         def read(*given: Any) -> Any:  # noqa: ANN401 - whatever it takes and gives
@@ -232,6 +240,89 @@ def test_a_file_that_is_replaced_after_its_bytes_were_looked_at_is_read_as_it_st
     assert shop.sync().exit_code == 0
     assert shop.is_exact()
     monkeypatch.setattr(proof, "_sha256", original)
+    shop.sync()
+    assert read.times == 3, "of what was not looked at nothing is proved"
+    shop.sync()
+    assert read.times == 3
+
+
+class Objects:
+    """A segment of objects in a bucket, written as files are."""
+
+    def __init__(self, shop: Shop, path: str) -> None:
+        self._shop = shop
+        self.place = s3_place()
+        file = shop.folder / "audsync.yaml"
+        text = file.read_text(encoding="utf-8")
+        source = f"path: '{self.place.address.at(path)}'"
+        file.write_text(text.replace("path: vip.csv", source) + s3_yaml(), encoding="utf-8")
+        shop.restart()
+
+    def put(self, key: str, people: Sequence[Person]) -> None:
+        written(self._shop, people)
+        self.place.put(key, (self._shop.folder / "vip.csv").read_bytes())
+
+
+def test_objects_in_the_same_state_are_not_fetched_again(shop: Shop, read: Counted) -> None:
+    objects = Objects(shop, "in/*.csv")
+    objects.put("in/1.csv", crowd(1, 9))
+    shop.create()
+    first = shop.sync()
+    assert read.times == 1, "the same object was read again"
+    assert told(shop.sync().job) == told(first.job)
+    assert first.job["total_batches"] == 0
+    objects.put("in/2.csv", crowd(50, 60))
+    shop.people = [*crowd(1, 9), *crowd(50, 60)]
+    shop.sync()
+    assert read.times == 2
+    assert shop.is_exact()
+    objects.place.bucket().delete("in/2.csv")
+    shop.people = crowd(1, 9)
+    shop.sync(allow_shrink=True)
+    assert read.times == 3
+    assert shop.is_exact()
+
+
+def test_an_object_of_other_bytes_and_the_same_length_is_read(shop: Shop, read: Counted) -> None:
+    objects = Objects(shop, "vip.csv")
+    objects.put("vip.csv", crowd(1, 9))
+    shop.create()
+    others = [(i, e.replace("p3@", "q3@"), p) for i, e, p in crowd(1, 9)]
+    objects.put("vip.csv", others)
+    shop.sync()
+    assert read.times == 2
+    assert shop.is_exact()
+
+
+def test_of_a_store_that_does_not_name_states_objects_are_read_each_time(
+    shop: Shop, read: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(shop, "vip.csv")
+    objects.put("vip.csv", crowd(1, 9))
+    monkeypatch.setattr(Stored, "has_strong_etag", False)
+    shop.create()
+    shop.sync()
+    assert read.times == 2
+    assert shop.is_exact()
+
+
+def test_an_object_that_is_replaced_after_it_was_looked_at_is_read_as_it_stands(
+    shop: Shop, read: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = Objects(shop, "vip.csv")
+    objects.put("vip.csv", crowd(1, 9))
+    shop.create()
+
+    def looked_at(query: FileQuery) -> tuple[Stored, ...]:
+        found = find_objects(query)
+        monkeypatch.undo()
+        read.count_with(monkeypatch)
+        objects.put("vip.csv", crowd(1, 12))
+        return found
+
+    monkeypatch.setattr(proof, "find_objects", looked_at)
+    assert shop.sync().exit_code == 0
+    assert shop.is_exact()
     shop.sync()
     assert read.times == 3, "of what was not looked at nothing is proved"
     shop.sync()
