@@ -149,6 +149,11 @@ class Shop:
             )
         return due
 
+    def forget_calls(self) -> None:
+        """Have no call used up that the platforms allow, as if hours had gone by."""
+        with self._connected() as session:
+            session.execute("delete from budget")
+
     def ask(self) -> None:
         """Have `run-due` ask Google what became of its requests: it syncs nobody before that."""
         with self._connected() as session:

@@ -43,6 +43,7 @@ class Candidate:
     audience_id: UUID
     slug: str
     segment: str
+    connection: str
     created_at: datetime
     next_sync_at: datetime | None
     latest: LatestJob | None
@@ -89,6 +90,7 @@ def candidates(
             audience_id=audience.id,
             slug=audience.slug,
             segment=audience.segment,
+            connection=audience.connection,
             created_at=audience.created_at,
             next_sync_at=audience.next_sync_at,
             latest=_latest(job),

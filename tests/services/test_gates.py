@@ -305,3 +305,31 @@ def test_who_was_just_told_to_wait_does_not_ask_again(project: Project) -> None:
     asked = requests(project)
     assert isinstance(failure(runtime), RateLimitError)
     assert requests(project) == asked
+
+
+def test_who_has_no_calls_left_keeps_nobody_else_waiting(project: Project) -> None:
+    """Four audiences are due; those of the connection that is used up come last."""
+    connection = CONFIG[CONFIG.index("  meta-main:") : CONFIG.index("segments:")]
+    other = connection.replace("meta-main", "meta-other").replace("act_1001", "act_1002")
+    segment = CONFIG[CONFIG.index("  vip:") : CONFIG.index("suppress:")]
+    more = "".join(segment.replace("  vip:", f"  {name}:") for name in ("v2", "v3", "v4"))
+    text = CONFIG.replace("segments:", f"{other}segments:").replace("suppress:", f"{more}suppress:")
+    project.segment([ANN])
+    project.world.platforms["meta"].configure({"accounts": [{"id": "1001"}, {"id": "1002"}]})
+    (project.folder / "audsync.yaml").write_text(text, encoding="utf-8")
+    project.restart()
+    at = zip(("vip", "v2", "v3", "v4"), ("main", "main", "other", "other"), strict=True)
+    for name, where in at:
+        new = audiences.NewAudience(segment=name, connection=f"meta-{where}", slug=name)
+        assert audiences.create(project.runtime, new).exit_code == 0
+        project.clock.advance(60)
+    project.segment([ANN, BOB])
+    project.clock.advance(DAY_S)
+    slow = text.replace("act_1001", "act_1001\n    calls_per_minute: 1", 1)
+    (project.folder / "audsync.yaml").write_text(
+        f"{slow}limits: {{max_wait: 10}}\n", encoding="utf-8"
+    )
+    report = run_due.run_due(project.restart(), Pace(max_concurrent=1))
+    assert [one.audience for one in report.ended] == ["vip", "v3", "v4", "v2"]
+    codes = {one.audience: one.exit_code for one in report.ended}
+    assert codes == {"vip": 6, "v2": 6, "v3": 0, "v4": 0}

@@ -37,8 +37,8 @@ class Crew:
     deal_with: Callable[[Runtime, Due], Ended]
     """Does what is due for one audience, and never raises."""
     told: Callable[[Ended], None]
-    put_right: Callable[[deque[Due]], None]
-    """Takes out of a queue what others have dealt with; called before one is taken from it."""
+    put_right: Callable[[deque[Due], Due], None]
+    """Takes out of a queue what others have dealt with; called before this one is begun."""
     ended: list[Ended] = field(default_factory=list)
 
     @property
@@ -69,20 +69,22 @@ class Crew:
     def _next(self, queue: deque[Due], running: int, *, is_impatient: bool) -> Sequence[Due]:
         """Take what is begun now: the oldest, with whoever reads the same segment.
 
+        Who would only wait for a platform whose calls are used up leaves its place to others.
         Nothing where there is no room for all of them: it will come. Only where that takes too
         long are as many begun as there is room for.
         """
         free = self.runtime.at_once - running
         if not queue or not free or not self.may_go_on:
             return ()
-        self.put_right(queue)
+        behind = self.runtime.connections_behind()
+        self.put_right(queue, due.companions(queue, behind)[0])
         if not queue:
             return ()
         most = self.runtime.at_once
         if self.limit is not None:
             # Whatever runs may turn out to need no job: only then another one has its place.
             most = min(most, self.limit - running - sum(one.job is not None for one in self.ended))
-        group = due.companions(queue)[: max(most, 0)]
+        group = due.companions(queue, behind)[: max(most, 0)]
         if len(group) > free and not is_impatient:
             return ()
         for one in group[:free]:

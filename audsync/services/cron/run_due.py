@@ -143,15 +143,15 @@ def _run(runtime: Runtime, pace: Pace, told: Callable[[Ended], None]) -> Report:
     return report
 
 
-def _put_right(runtime: Runtime, queue: deque[Due], *, started_at: datetime) -> None:
+def _put_right(runtime: Runtime, queue: deque[Due], one: Due, *, started_at: datetime) -> None:
     """Leave out what other processes have dealt with; what they are at comes last.
 
-    Asked for the first alone: while nobody else is about, it is free, and so are the others.
+    Asked for `one` alone: while nobody else is about, it is free, and so are the others.
     """
     try:
         with runtime.database.reading() as session:
-            tenant, first = runtime.config.tenant, queue[0]
-            found = candidates(session, tenant, audience_id=first.audience_id)
+            tenant = runtime.config.tenant
+            found = candidates(session, tenant, audience_id=one.audience_id)
             if due.due(found, started_at) and not any(one.is_held for one in found):
                 return
             found = candidates(session, tenant)

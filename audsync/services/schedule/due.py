@@ -5,7 +5,7 @@ platform is to be asked how far it has come with what it accepted. Oldest first:
 with gets a later time, so nothing waits for ever.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -31,6 +31,7 @@ class Due:
     audience_id: UUID
     slug: str
     segment: str
+    connection: str
     task: Task
     since: datetime
 
@@ -41,13 +42,24 @@ def due(candidates: Iterable[Candidate], now: datetime) -> Sequence[Due]:
     return sorted(found, key=lambda one: (one.since, one.audience_id))
 
 
-def companions(queue: Sequence[Due]) -> Sequence[Due]:
-    """The first of them, and whoever else is to be synced with the same segment."""
-    first, *others = queue
+def companions(queue: Sequence[Due], behind: Collection[str] = ()) -> Sequence[Due]:
+    """Who is begun next: the first, and whoever else is to be synced with the same segment.
+
+    Args:
+        queue: at least one, in order.
+        behind: connections whose calls are used up for a while: who would have to wait for one
+            has its turn when nobody else is left.
+    """
+    waiting = {one.segment for one in queue if one.task is Task.SYNC and one.connection in behind}
+    first = queue[0]
+    if behind:
+        ready = (one for one in queue if one.connection not in behind)
+        alone = (one for one in ready if one.task is not Task.SYNC or one.segment not in waiting)
+        first = next(alone, first)
     if first.task is not Task.SYNC:
         return [first]
-    same = [one for one in others if one.task is Task.SYNC and one.segment == first.segment]
-    return [first, *same]
+    others = [one for one in queue if one.task is Task.SYNC and one.segment == first.segment]
+    return [first, *(one for one in others if one is not first)]
 
 
 def question(candidate: Candidate, now: datetime) -> OpenPlan | None:
@@ -92,6 +104,7 @@ def _of(candidate: Candidate, task: Task, since: datetime) -> Due:
         audience_id=candidate.audience_id,
         slug=candidate.slug,
         segment=candidate.segment,
+        connection=candidate.connection,
         task=task,
         since=since,
     )

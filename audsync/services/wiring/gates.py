@@ -36,6 +36,8 @@ PACE_S = 5.0
 LOOK_S = 0.5
 """Between two looks whether to stop, or whether somebody else's single request has ended."""
 MARGIN_S = 5.0
+NOTABLE_S = 1.0
+"""Who waits longer for a place keeps others of the connection from being begun meanwhile."""
 
 _FAILURES = (OutcomeUnknownError, UnavailableError, UnreachableError, MaintenanceError)
 _SOUND = (AttentionError, RejectedError, AudienceGoneError)
@@ -85,6 +87,8 @@ class SharedGate:
         waited_s = 0.0
         while True:
             place = self._next_place(most_s - waited_s, PACE_S - waited_s)
+            if place.wait_s > NOTABLE_S:
+                self.runtime.behind[self.connection] = self.runtime.clock.monotonic() + place.wait_s
             if not place.is_taken:
                 return place.wait_s
             if place.wait_s <= MOMENT_S:

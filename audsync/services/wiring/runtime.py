@@ -82,6 +82,8 @@ class Runtime:
     """Quotas that asked for calm, and were asked once all the same."""
     told_calm: set[str] = field(default_factory=set)
     """Quotas of which this very program was told to keep calm."""
+    behind: dict[str, float] = field(default_factory=dict)
+    """Connections whose calls are used up, and until when, by the monotonic clock."""
     _rooms: dict[tuple[str, str], BoundedSemaphore] = field(default_factory=dict)
     _shelves: "dict[tuple[str, str], Shelf]" = field(default_factory=dict)
 
@@ -98,6 +100,11 @@ class Runtime:
         shared.is_scheduled = True
         shared.budget = budget
         return shared
+
+    def connections_behind(self) -> set[str]:
+        """Those whose next call would have to wait for its place in the quota."""
+        now_s = self.clock.monotonic()
+        return {name for name, until_s in list(self.behind.items()) if until_s > now_s}
 
     def room(self, account: tuple[str, str], most: int) -> BoundedSemaphore:
         """What an account's requests share in this process: so many may be under way."""

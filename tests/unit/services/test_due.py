@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import SyncStatus
-from audsync.services.schedule.due import Task, due, question, wants_sync
+from audsync.services.schedule.due import Due, Task, companions, due, question, wants_sync
 from audsync.store.due import Candidate, LatestJob, OpenPlan
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -21,6 +21,7 @@ def candidate(**fields: Any) -> Candidate:  # noqa: ANN401 - whatever the test i
         "audience_id": uuid4(),
         "slug": "a",
         "segment": "vip",
+        "connection": "meta-main",
         "created_at": NOW - 99 * MINUTE,
         "next_sync_at": NOW + MINUTE,
         "latest": None,
@@ -114,3 +115,34 @@ def test_none_is_starved(hours: list[int], at_once: int) -> None:
             if position < at_once:
                 times[number] = now + timedelta(hours=hours[number])
         assert max(waited.values()) <= len(hours)
+
+
+def begun(queue: list[Due], *behind: str) -> list[str]:
+    return [one.slug for one in companions(queue, behind)]
+
+
+def of(slug: str, segment: str, connection: str = "meta-main", task: Task = Task.SYNC) -> Due:
+    return Due(
+        audience_id=uuid4(), slug=slug, segment=segment, connection=connection, task=task, since=NOW
+    )
+
+
+def test_the_oldest_is_begun_with_whoever_reads_the_same_segment() -> None:
+    queue = [of("a", "vip"), of("b", "other"), of("c", "vip", "google-main")]
+    assert begun(queue) == ["a", "c"]
+    assert begun([of("f", "vip", task=Task.FOLLOW_UP), *queue]) == ["f"]
+
+
+def test_whose_platform_has_no_calls_left_lets_others_go_first() -> None:
+    queue = [
+        of("a", "vip"),
+        of("b", "vip", "google-main"),
+        of("c", "other"),
+        of("d", "third", "google-main"),
+        of("e", "third", "tiktok-main"),
+    ]
+    assert begun(queue, "meta-main") == ["d", "e"]
+    assert begun(queue, "google-main") == ["c"]
+    assert begun(queue[:3], "meta-main") == ["a", "b"], "nobody else is left"
+    asked = of("f", "vip", "google-main", Task.FOLLOW_UP)
+    assert begun([*queue[:3], asked], "meta-main") == ["f"], "a question reads no segment"

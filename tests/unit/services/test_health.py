@@ -22,6 +22,7 @@ WAITING = Candidate(
     audience_id=uuid4(),
     slug="vip",
     segment="vip",
+    connection="meta-main",
     created_at=NOW - timedelta(days=9),
     next_sync_at=NOW + timedelta(hours=1),
     latest=None,
