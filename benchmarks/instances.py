@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
-from audsync.sync import duck
+from audsync.sync.tables import duck
 
 _TIMES = 40
 

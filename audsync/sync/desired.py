@@ -25,13 +25,14 @@ from audsync.domain import YES_WORDS
 from audsync.identifiers.kernel import rules_version
 from audsync.snapshots import parquet
 from audsync.snapshots.folder import AudienceFolder
-from audsync.sync import compose, recognition, tally
-from audsync.sync.agreement import has_agreed
 from audsync.sync.contract import Cache, Desired, Patch, StateFiles
-from audsync.sync.digest import IDENTIFIERS, Digested, digest
-from audsync.sync.hashes import Hashes, distinct
-from audsync.sync.inspection import profiles
-from audsync.sync.known import (
+from audsync.sync.tables.hashes import Hashes, distinct
+from audsync.sync.tables.layers import Layers
+from audsync.sync.wanted import compose, recognition, tally
+from audsync.sync.wanted.agreement import has_agreed
+from audsync.sync.wanted.digest import IDENTIFIERS, Digested, digest
+from audsync.sync.wanted.inspection import profiles
+from audsync.sync.wanted.known import (
     BYTES_A_ROW,
     NEEDED,
     ROWS,
@@ -39,13 +40,12 @@ from audsync.sync.known import (
     TooMuchIsNewError,
     known_here,
 )
-from audsync.sync.known_file import known_file
-from audsync.sync.layers import Layers
-from audsync.sync.membership import pieces
-from audsync.sync.parts import Parts, Reading
-from audsync.sync.recognition import Preparation, unchanged
-from audsync.sync.sets import Piece, is_excluded, signature, specs_of
-from audsync.sync.suppression import Listed, read_lists
+from audsync.sync.wanted.known_file import known_file
+from audsync.sync.wanted.membership import pieces
+from audsync.sync.wanted.parts import Parts, Reading
+from audsync.sync.wanted.recognition import Preparation, unchanged
+from audsync.sync.wanted.sets import Piece, is_excluded, signature, specs_of
+from audsync.sync.wanted.suppression import Listed, read_lists
 
 WORKERS = 2
 _IN_FLIGHT = WORKERS + 1

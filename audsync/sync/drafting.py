@@ -6,7 +6,7 @@ from datetime import datetime
 from audsync.connectors.contract import Replacing
 from audsync.domain import SWAPS
 from audsync.errors import StateError
-from audsync.sync import aging, guards, request_size
+from audsync.sync import aging, guards
 from audsync.sync import books as bookkeeping
 from audsync.sync.books import Books
 from audsync.sync.contract import (
@@ -17,6 +17,7 @@ from audsync.sync.contract import (
     Refused,
     SegmentCounts,
 )
+from audsync.sync.delivery import request_size
 from audsync.sync.guards import Before, Guard, Verdict
 from audsync.sync.ports import Desk, Segment
 from audsync.sync.recover import Standing

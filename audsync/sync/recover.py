@@ -17,11 +17,11 @@ from audsync.errors import AudsyncError
 from audsync.store import ledger
 from audsync.store.ledger import BatchRow
 from audsync.sync import books as bookkeeping
-from audsync.sync import isolate, request_size, settle
+from audsync.sync.change.split import disjoint, filler_of
 from audsync.sync.contract import BatchFacts, Cache, StateFiles
+from audsync.sync.delivery import isolate, request_size, settle
+from audsync.sync.delivery.send import send
 from audsync.sync.ports import Desk, Ports, Segment, Subject
-from audsync.sync.send import send
-from audsync.sync.split import disjoint, filler_of
 
 LASTING_FACTS = ("predecessor", "must_wipe", "reached", request_size.FACT, isolate.FACT)
 """What outlives every plan, until whoever noted it is done with it."""

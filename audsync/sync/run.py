@@ -25,7 +25,7 @@ from audsync.errors import (
 )
 from audsync.store import ledger
 from audsync.sync import books as bookkeeping
-from audsync.sync import guards, isolate, request_size, settle
+from audsync.sync import guards
 from audsync.sync.books import Books
 from audsync.sync.contract import (
     NONE_REFUSED,
@@ -36,12 +36,13 @@ from audsync.sync.contract import (
     Refused,
     StateFiles,
 )
+from audsync.sync.delivery import isolate, request_size, settle
+from audsync.sync.delivery.send import send
+from audsync.sync.delivery.sending import Session, as_new
 from audsync.sync.drafting import Draft, Wish, draft, require_knowledge
 from audsync.sync.guards import Guard
 from audsync.sync.ports import Ports, Segment, Subject
 from audsync.sync.recover import LASTING_FACTS, Standing, as_json, closed_as, recover
-from audsync.sync.send import send
-from audsync.sync.sending import Session, as_new
 
 SESSION_BITS = 62
 _UNTIL_CLOSED = ("is_lost", "size_before", "profiles")

@@ -11,7 +11,7 @@ from audsync.services import audiences
 from audsync.services.jobs import retrying
 from audsync.services.jobs.planning import plan
 from audsync.store import ledger
-from audsync.sync import request_size
+from audsync.sync.delivery import request_size
 from tests.services.conftest import closes
 from tests.services.test_platforms import CASES, Shop, crowd, written
 

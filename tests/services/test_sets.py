@@ -22,7 +22,7 @@ from audsync.services.exports.exporting import export
 from audsync.services.jobs.planning import plan
 from audsync.services.jobs.sync_audience import Report
 from audsync.services.segments.checking import check
-from audsync.sync import membership
+from audsync.sync.wanted import membership
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone
 

@@ -15,7 +15,7 @@ from audsync.snapshots.folder import AudienceFolder
 from audsync.store import audiences as records
 from audsync.store import settings
 from audsync.sync import desired
-from audsync.sync.parts import Reading
+from audsync.sync.wanted.parts import Reading
 from tests.services.everywhere import PLATFORMS, Everywhere
 
 HEADER = ("id", "email", "phone", "device", "first", "country", "yes")
@@ -220,7 +220,7 @@ def test_a_disk_that_refuses_one_leaves_the_others_theirs(
             raise StateError(message)
         return plainly(reading, cache)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("audsync.sync.twins.prepare_segment", fails_once)
+    monkeypatch.setattr("audsync.sync.together.twins.prepare_segment", fails_once)
     report = shop.day(DAYS[1])
     failed = [job["audience"] for job in report.jobs if job["status"] == "failed"]
     assert len(failed) == 1

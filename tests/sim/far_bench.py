@@ -7,11 +7,11 @@ made of all that is in them.
 from collections.abc import Callable
 from pathlib import Path
 
+from audsync.sync.change.inputs import MakeSides
+from audsync.sync.change.local import LocalEngine
 from audsync.sync.contract import Desired, Plan, PlanRequest, StateFiles
-from audsync.sync.inputs import MakeSides
-from audsync.sync.local import LocalEngine
-from audsync.sync.parts import Cluster
 from audsync.sync.spark.sides import Comparing
+from audsync.sync.wanted.parts import Cluster
 from tests.sim.local_bench import LocalBench
 
 

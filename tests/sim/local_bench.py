@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audsync.snapshots.folder import AudienceFolder
+from audsync.sync.change.local import LocalEngine
 from audsync.sync.contract import Desired, Patch, StateFiles
-from audsync.sync.local import LocalEngine
 from tests.sim.people import Crowd
 from tests.sim.set_rows import Cell, Link
 

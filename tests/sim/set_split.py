@@ -1,4 +1,4 @@
-"""Batches cut into smaller ones, in plain words: what `audsync.sync.split` must come to."""
+"""Batches cut into smaller ones, in plain words: what `audsync.sync.change.split` must come to."""
 
 from collections.abc import Sequence
 from dataclasses import replace

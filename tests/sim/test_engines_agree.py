@@ -10,8 +10,8 @@ import pytest
 
 from audsync.connectors.contract import Replacing, Spec
 from audsync.domain import OVER, Action, BatchState
+from audsync.sync.change.split import disjoint
 from audsync.sync.contract import BatchFacts, Cache, Carrier, Desired, Plan, PlanRequest, StateFiles
-from audsync.sync.split import disjoint
 from tests.sim.local_bench import LocalBench
 from tests.sim.people import Crowd, first_crowd, next_crowd
 from tests.sim.set_bench import SetBench

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 
 from audsync.domain import BatchState, SettlementState
-from audsync.sync import isolate, recover, send, settle
+from audsync.sync import recover
+from audsync.sync.delivery import isolate, send, settle
 from tests.sim import wrong
 from tests.sim.history import (
     ANYTHING,

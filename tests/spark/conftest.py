@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from audsync.sync.parts import Cluster
+from audsync.sync.wanted.parts import Cluster
 from tests.spark import server as servers
 from tests.spark.server import Server
 

@@ -19,8 +19,8 @@ from audsync.segments.contract import FileQuery, TableQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync.contract import Desired
 from audsync.sync.desired import prepare_segment
-from audsync.sync.holdout import Holdout
-from audsync.sync.parts import Cluster, Reading
+from audsync.sync.wanted.holdout import Holdout
+from audsync.sync.wanted.parts import Cluster, Reading
 
 SEEDS = 20
 _COLUMNS = ["id", "email", "mail2", "phone", "country", "first", "consent", "spent"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from audsync.errors import AudsyncError, SourceError
-from audsync.sync.parts import Cluster
 from audsync.sync.spark import results
 from audsync.sync.spark.comparing import compare
+from audsync.sync.wanted.parts import Cluster
 from tests.spark.server import Server
 from tests.spark.test_agreement import Place, lines
 

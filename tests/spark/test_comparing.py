@@ -10,15 +10,15 @@ import pytest
 
 from audsync.domain import Kind
 from audsync.errors import SourceError
-from audsync.sync import duck
+from audsync.sync.change.sides import Both
 from audsync.sync.contract import Desired, PlanRequest, StateFiles
-from audsync.sync.layers import Layers
-from audsync.sync.parts import Cluster
-from audsync.sync.sides import Both
 from audsync.sync.spark import scans
 from audsync.sync.spark import sides as far
 from audsync.sync.spark.session import connect
 from audsync.sync.spark.sides import ClusterSides, Comparing
+from audsync.sync.tables import duck
+from audsync.sync.tables.layers import Layers
+from audsync.sync.wanted.parts import Cluster
 from tests.sim.far_bench import FarBench
 from tests.sim.people import Crowd, first_crowd, next_crowd
 from tests.sim.test_engines_agree import Twins

@@ -11,10 +11,10 @@ from audsync.sandbox.world import World
 from audsync.services.doctor.checkup import examine
 from audsync.services.jobs.planning import plan
 from audsync.services.segments.checking import check
-from audsync.sync.parts import Cluster
 from audsync.sync.spark.results import Results
 from audsync.sync.spark.session import Job
 from audsync.sync.spark.sides import Comparing
+from audsync.sync.wanted.parts import Cluster
 from tests.databases import SetClock
 from tests.services.conftest import CONFIG, Project, closes, email, phone
 from tests.spark.test_tables import spark_of

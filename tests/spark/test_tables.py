@@ -16,9 +16,9 @@ from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import FileQuery, Query, TableQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
 from audsync.sync.desired import prepare_segment
-from audsync.sync.parts import Cluster, Reading
 from audsync.sync.spark import results, tables
 from audsync.sync.spark.session import connect
+from audsync.sync.wanted.parts import Cluster, Reading
 from tests.spark.server import Server
 from tests.spark.test_agreement import SEEDS, Line, Place, lines
 from tests.spark.test_cluster import has_parts

@@ -9,7 +9,7 @@ import duckdb
 from pathlib import Path
 from audsync.identifiers import hashing
 from audsync.segments.engine import open_engine
-from audsync.sync import duck
+from audsync.sync.tables import duck
 
 ASK = "select current_setting('enable_progress_bar')"
 folder = Path({folder!r})

@@ -117,7 +117,7 @@ def _together(runtime: Runtime, group: Sequence[Due]) -> Iterator[tuple[Due, Run
     if len(group) == 1:
         yield group[0], runtime
         return
-    from audsync.sync.companions import Companions
+    from audsync.sync.together.companions import Companions
 
     companions = Companions(len(group))
     for one in group:

@@ -26,9 +26,9 @@ from audsync.services.watch.notices import Desk
 from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences, jobs, leases, ledger
 from audsync.store.tables import PlatformAudience
-from audsync.sync import settle
+from audsync.sync.change.local import LocalEngine
+from audsync.sync.delivery import settle
 from audsync.sync.lanes import OneLane
-from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Subject
 from audsync.sync.recover import recover
 

@@ -16,7 +16,7 @@ from audsync.services.wiring.runtime import Runtime
 
 if TYPE_CHECKING:
     from audsync.segments.contract import Query
-    from audsync.sync.parts import Cluster
+    from audsync.sync.wanted.parts import Cluster
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 _SALT = "doctor"

@@ -15,7 +15,7 @@ from audsync.services.segments import sources
 from audsync.services.wiring.runtime import Runtime
 
 if TYPE_CHECKING:
-    from audsync.sync.parts import Cluster
+    from audsync.sync.wanted.parts import Cluster
 
 
 def engines(runtime: Runtime) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from audsync.errors import UsageError
 from audsync.services.exports.export_files import Counted, Destination, Published
-from audsync.sync.writers import PACKINGS, CsvStyle, writer
+from audsync.sync.exports.writers import PACKINGS, CsvStyle, writer
 
 if TYPE_CHECKING:
     import pyarrow as pa

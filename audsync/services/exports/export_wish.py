@@ -10,7 +10,7 @@ from audsync.identifiers.rules import COLUMN_KINDS
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.sheets import Choice, PlainSheet, Sheet
 from audsync.sync.exports.uploads import sheets
-from audsync.sync.inspection import is_taken
+from audsync.sync.wanted.inspection import is_taken
 
 _KINDS = {kind.label: kind for kind in COLUMN_KINDS}
 _DEFAULT = (Kind.EMAIL, Kind.PHONE)

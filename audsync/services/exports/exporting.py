@@ -28,8 +28,8 @@ from audsync.sync.exports.events import Events, with_events
 from audsync.sync.exports.pages import PAGES
 from audsync.sync.exports.people import Admission, Order
 from audsync.sync.exports.sheets import PlainSheet, Sheet
-from audsync.sync.hashes import Hashes
-from audsync.sync.people import People
+from audsync.sync.looks.people import People
+from audsync.sync.tables.hashes import Hashes
 
 if TYPE_CHECKING:
     import pyarrow as pa

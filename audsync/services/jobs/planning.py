@@ -17,8 +17,8 @@ from audsync.services.segments import compositions, sources
 from audsync.services.wiring.runtime import Runtime
 from audsync.store import audiences
 from audsync.store.tables import PlatformAudience
+from audsync.sync.change.local import LocalEngine
 from audsync.sync.drafting import Draft, draft, require_knowledge
-from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Desk
 from audsync.sync.recover import standing_of
 

@@ -48,11 +48,11 @@ from audsync.store import jobs, leases, ledger
 from audsync.store.tables import AudienceSyncJob, PlatformAudience
 from audsync.sync import drafting, guards
 from audsync.sync.books import Books, of_segment
+from audsync.sync.change.local import LocalEngine
 from audsync.sync.contract import Cache, Desired
 from audsync.sync.drafting import draft
 from audsync.sync.guards import Guard
 from audsync.sync.lanes import ThreadLanes
-from audsync.sync.local import LocalEngine
 from audsync.sync.ports import Ports, Segment, Subject
 from audsync.sync.recover import recover
 from audsync.sync.run import Outcome, synchronise

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from audsync.config.model import ColumnsConfig
 from audsync.domain import Kind
-from audsync.sync.column_tally import ColumnTally
-from audsync.sync.readiness import SHARED_BY, Findings
+from audsync.sync.looks.column_tally import ColumnTally
+from audsync.sync.looks.readiness import SHARED_BY, Findings
 
 _NO_REGION = "no_region"
 _WORTH_A_WORD = 0.01

@@ -22,9 +22,9 @@ from audsync.services.segments.sources import (
     working_memory,
 )
 from audsync.services.wiring.runtime import Runtime
-from audsync.sync.column_tally import ColumnTally
-from audsync.sync.inspection import is_taken
-from audsync.sync.readiness import Assessment, Reach, assess
+from audsync.sync.looks.column_tally import ColumnTally
+from audsync.sync.looks.readiness import Assessment, Reach, assess
+from audsync.sync.wanted.inspection import is_taken
 
 Json = dict[str, Any]
 

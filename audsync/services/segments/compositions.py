@@ -16,14 +16,14 @@ from audsync.snapshots.folder import SPILL
 if TYPE_CHECKING:
     from audsync.connectors.contract import Spec
     from audsync.snapshots.folder import AudienceFolder
-    from audsync.sync.companions import Member
+    from audsync.sync.change.inputs import MakeSides
+    from audsync.sync.change.local import LocalEngine
     from audsync.sync.contract import Cache, Desired
-    from audsync.sync.holdout import Holdout
-    from audsync.sync.inputs import MakeSides
-    from audsync.sync.local import LocalEngine
     from audsync.sync.ports import Segment
-    from audsync.sync.sets import Combined, Leaf, People
-    from audsync.sync.twins import Group
+    from audsync.sync.together.companions import Member
+    from audsync.sync.together.twins import Group
+    from audsync.sync.wanted.holdout import Holdout
+    from audsync.sync.wanted.sets import Combined, Leaf, People
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def columns_of(runtime: Runtime, config: SegmentConfig) -> ColumnsConfig:
 
 def holdouts_of(runtime: Runtime, name: str) -> "tuple[Holdout, ...]":
     """The draws that keep people of a segment out: its own, and those of its parts."""
-    from audsync.sync.holdout import Holdout
+    from audsync.sync.wanted.holdout import Holdout
 
     config = runtime.config.segments[name]
     own = config.holdout or runtime.config.defaults.holdout
@@ -97,8 +97,8 @@ def segment_for(
         SegmentNotFoundError, SegmentInactiveError: it may not be used.
     """
     from audsync.sync.desired import prepare_segment, rules_of
-    from audsync.sync.parts import Reading
     from audsync.sync.ports import Segment
+    from audsync.sync.wanted.parts import Reading
 
     config = runtime.segment(name)
     salt = sources.salt_of(runtime)
@@ -133,8 +133,8 @@ def engine_for(
     runtime: Runtime, name: str, *, folder: "AudienceFolder", work: Path
 ) -> "LocalEngine":
     """The engine for a job of one audience of a segment; others of it may share in its work."""
-    from audsync.sync.local import LocalEngine
-    from audsync.sync.twins import TwinEngine
+    from audsync.sync.change.local import LocalEngine
+    from audsync.sync.together.twins import TwinEngine
 
     memory_bytes = sources.working_memory(runtime)
     make_sides = _make_sides(runtime, name, work)
@@ -146,7 +146,7 @@ def engine_for(
 
 def _make_sides(runtime: Runtime, name: str, work: Path) -> "MakeSides":
     """What puts the two sides of a difference side by side: this machine, or a cluster."""
-    from audsync.sync.sides import Sides
+    from audsync.sync.change.sides import Sides
 
     segment = runtime.config.segments.get(name)
     cluster = sources.cluster_of(runtime, segment) if segment else None
@@ -163,7 +163,7 @@ def _make_sides(runtime: Runtime, name: str, work: Path) -> "MakeSides":
 
 
 def _group(runtime: Runtime, reader: "Member", folder: "AudienceFolder") -> "Group":
-    from audsync.sync.twins import Group
+    from audsync.sync.together.twins import Group
 
     return Group(member=reader, folder=folder, check=partial(_advance(runtime), 0))
 
@@ -188,7 +188,7 @@ def _combined(
     traits: tuple[str, ...] | None = None,
 ) -> "Combined":
     """A set; `traits`: those of the whole that it is a part of, None where it is the whole."""
-    from audsync.sync.sets import Combined, bare
+    from audsync.sync.wanted.sets import Combined, bare
 
     wanted = config.traits if traits is None else traits
     return Combined(
@@ -204,7 +204,7 @@ def _combined(
 
 def _part(runtime: Runtime, name: str, look: Look, traits: tuple[str, ...]) -> "Combined | Leaf":
     """A segment as a part of another; whether it may be synced itself does not matter."""
-    from audsync.sync.sets import Leaf, Tune
+    from audsync.sync.wanted.sets import Leaf, Tune
 
     config = runtime.config.segments[name]
     if config.include:

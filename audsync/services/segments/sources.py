@@ -22,7 +22,7 @@ from audsync.services.wiring.runtime import Runtime
 if TYPE_CHECKING:
     from audsync.identifiers.kernel import PrepareSpec
     from audsync.segments.contract import Query
-    from audsync.sync.parts import Cluster
+    from audsync.sync.wanted.parts import Cluster
 
 SALT = "profile_salt"
 SHARE_OF_DUCKDB = 0.4
@@ -80,7 +80,7 @@ def cluster_of(runtime: Runtime, segment: SegmentConfig) -> "Cluster | None":
     engine = segment.engine or runtime.config.engine
     if not isinstance(engine, SparkEngineConfig) or not segment.can_be_shared:
         return None
-    from audsync.sync.parts import Cluster
+    from audsync.sync.wanted.parts import Cluster
 
     return Cluster(
         remote=engine.remote.get_secret_value(),

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from audsync.services.wiring.shared_tokens import SharedTokens
     from audsync.services.wiring.timings import Timings
     from audsync.store.database import Database
-    from audsync.sync.companions import Member
     from audsync.sync.ports import Progress
+    from audsync.sync.together.companions import Member
     from audsync.vault.keys import KeyRing
 
 

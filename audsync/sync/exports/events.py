@@ -21,9 +21,9 @@ from audsync.errors import SourceError
 from audsync.segments.contract import Query
 from audsync.segments.engine import name_literal
 from audsync.segments.reading import read
-from audsync.sync import duck
-from audsync.sync.hashes import Hashes
-from audsync.sync.inspection import profiles
+from audsync.sync.tables import duck
+from audsync.sync.tables.hashes import Hashes
+from audsync.sync.wanted.inspection import profiles
 
 _ROW, _PROFILE, _NUMBER, _RANK = "audsync:row", "audsync:profile", "audsync:number", "audsync:rank"
 _PIECE_ROWS = 50_000

@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 from audsync.domain import Kind
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import Query
-from audsync.sync.agreement import has_agreed
-from audsync.sync.hashes import Flags, Hashes, Sieve, distinct
-from audsync.sync.holdout import Holdout, is_held_out
-from audsync.sync.inspection import Look, looks, profiles
-from audsync.sync.membership import pieces
-from audsync.sync.sets import People, Piece, is_excluded, specs_of
-from audsync.sync.suppression import read_lists
+from audsync.sync.tables.hashes import Flags, Hashes, Sieve, distinct
+from audsync.sync.wanted.agreement import has_agreed
+from audsync.sync.wanted.holdout import Holdout, is_held_out
+from audsync.sync.wanted.inspection import Look, looks, profiles
+from audsync.sync.wanted.membership import pieces
+from audsync.sync.wanted.sets import People, Piece, is_excluded, specs_of
+from audsync.sync.wanted.suppression import read_lists
 
 NO_CONSENT = "no consent"
 SUPPRESSED = "suppressed"

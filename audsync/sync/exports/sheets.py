@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from audsync.domain import Kind
 from audsync.sync.exports.people import Rows, shown
-from audsync.sync.hashes import Flags
+from audsync.sync.tables.hashes import Flags
 
 PROFILE_ID = "profile_id"
 EVENTS = "events"

@@ -15,7 +15,7 @@ from audsync.domain import Kind, Platform
 from audsync.sync.exports.pages import PAGES, Header
 from audsync.sync.exports.people import Rows, shown
 from audsync.sync.exports.sheets import Sheet, values_of
-from audsync.sync.hashes import Flags
+from audsync.sync.tables.hashes import Flags
 
 _ROW, _TURN = "row", "turn"
 """Beside columns that are named by numbers."""

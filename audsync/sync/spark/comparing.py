@@ -7,9 +7,9 @@ from pathlib import Path
 
 from audsync.domain import Platform
 from audsync.identifiers.kernel import PrepareSpec
-from audsync.sync.parts import Cluster
 from audsync.sync.spark.looking import Look, look
 from audsync.sync.spark.session import connect
+from audsync.sync.wanted.parts import Cluster
 
 _SPEC = PrepareSpec(platform=Platform.META, region="US")
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from audsync.sync.digest import IDENTIFIERS, Digested
-from audsync.sync.hashes import Hashes
-from audsync.sync.known import ROWS
+from audsync.sync.tables.hashes import Hashes
+from audsync.sync.wanted.digest import IDENTIFIERS, Digested
+from audsync.sync.wanted.known import ROWS
 
 DDL = (
     "share int, part tinyint, profile bigint, kind tinyint, value binary, reason tinyint,"

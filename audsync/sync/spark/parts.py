@@ -11,17 +11,17 @@ import numpy as np
 from audsync.segments.contract import FileQuery, TableQuery
 from audsync.segments.files import shares
 from audsync.snapshots import parquet
-from audsync.sync import tally
-from audsync.sync.digest import IDENTIFIERS
-from audsync.sync.hashes import Hashes, distinct
-from audsync.sync.known import ROWS
-from audsync.sync.parts import Cluster, Parts, Reading
-from audsync.sync.sets import People
 from audsync.sync.spark import lines, tables
 from audsync.sync.spark.results import Results, run_folder
 from audsync.sync.spark.session import Job, connect
 from audsync.sync.spark.work import Order, Rules
-from audsync.sync.suppression import Listed
+from audsync.sync.tables.hashes import Hashes, distinct
+from audsync.sync.wanted import tally
+from audsync.sync.wanted.digest import IDENTIFIERS
+from audsync.sync.wanted.known import ROWS
+from audsync.sync.wanted.parts import Cluster, Parts, Reading
+from audsync.sync.wanted.sets import People
+from audsync.sync.wanted.suppression import Listed
 
 
 def prepare(reading: Reading, cluster: Cluster, listed: Listed | None) -> Parts:

@@ -24,11 +24,12 @@ import pyarrow.compute as pc
 import audsync
 from audsync.errors import SourceError
 from audsync.snapshots import parquet
-from audsync.sync import duck, sides
-from audsync.sync.hashes import Hashes
+from audsync.sync.change import sides
 from audsync.sync.spark import lines
 from audsync.sync.spark.lines import Part
 from audsync.sync.spark.work import Receipt, guarded, numbers_in
+from audsync.sync.tables import duck
+from audsync.sync.tables.hashes import Hashes
 
 FOOTING = f"audsync {audsync.__version__}, duckdb {duckdb.__version__}"
 """What marks depend on: they are made of DuckDB's hashes."""

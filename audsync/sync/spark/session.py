@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import audsync
 from audsync.errors import ConfigError, SourceError
-from audsync.sync.parts import Cluster
 from audsync.sync.spark import bootstrap
+from audsync.sync.wanted.parts import Cluster
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Observation, SparkSession

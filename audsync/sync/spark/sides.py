@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from audsync.snapshots import cipher, parquet
-from audsync.sync import duck, layers
-from audsync.sync.parts import Cluster
-from audsync.sync.sides import Both, Sides
+from audsync.sync.change.sides import Both, Sides
 from audsync.sync.spark import lines, scans
 from audsync.sync.spark.results import Results, run_folder
 from audsync.sync.spark.scans import Marking, Picking, Stretch
 from audsync.sync.spark.session import Job, Then, connect
+from audsync.sync.tables import duck, layers
+from audsync.sync.wanted.parts import Cluster
 
 WORTH_LINES = 20_000_000
 """Of both large files together. Two cores look through them, three times, in 7 s: a cluster takes

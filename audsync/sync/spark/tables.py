@@ -18,11 +18,11 @@ import pyarrow as pa
 from audsync.segments.contract import TableQuery
 from audsync.segments.layout import missing_column
 from audsync.segments.sql_shape import Shaper
-from audsync.sync.parts import Cluster
 from audsync.sync.spark import lines
 from audsync.sync.spark.lines import Part
 from audsync.sync.spark.session import Job, Rows, connect
 from audsync.sync.spark.work import Rules, guarded, share
+from audsync.sync.wanted.parts import Cluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

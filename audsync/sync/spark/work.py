@@ -20,13 +20,13 @@ import pyarrow as pa
 from audsync.errors import AudsyncError
 from audsync.identifiers.kernel import PrepareSpec, rules_version
 from audsync.segments.files import Share, read_share
-from audsync.sync.agreement import has_agreed
-from audsync.sync.digest import digest
-from audsync.sync.holdout import Holdout
-from audsync.sync.inspection import profiles
 from audsync.sync.spark import lines
 from audsync.sync.spark.lines import Part
-from audsync.sync.suppression import Pool
+from audsync.sync.wanted.agreement import has_agreed
+from audsync.sync.wanted.digest import digest
+from audsync.sync.wanted.holdout import Holdout
+from audsync.sync.wanted.inspection import profiles
+from audsync.sync.wanted.suppression import Pool
 
 
 class Work(Protocol):

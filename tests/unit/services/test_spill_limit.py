@@ -8,7 +8,7 @@ import pytest
 from audsync.config.load import load_config
 from audsync.segments.engine import open_engine
 from audsync.services.wiring.runtime import Runtime
-from audsync.sync import duck
+from audsync.sync.tables import duck
 
 SETTING = "select current_setting('max_temp_directory_size')"
 

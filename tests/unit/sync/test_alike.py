@@ -8,8 +8,8 @@ from contextlib import nullcontext
 import pytest
 
 from audsync.errors import CancelledError, SourceError, StateError
-from audsync.sync import alike
-from audsync.sync.alike import Alike, Task
+from audsync.sync.together import alike
+from audsync.sync.together.alike import Alike, Task
 
 
 def nothing() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from audsync.errors import SourceError
 from audsync.segments.contract import FileQuery, Query
-from audsync.sync import companions
-from audsync.sync.companions import Companions, Member
+from audsync.sync.together import companions
+from audsync.sync.together.companions import Companions, Member
 
 QUERY = FileQuery(
     columns={"profile_id": ("id",)},

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import FIRST_FIELD, Action
-from audsync.sync import cut, cut_by_kind
+from audsync.sync.change import cut, cut_by_kind
 from audsync.sync.contract import BatchFacts
 
 Cell = tuple[int, int, bytes, bool]

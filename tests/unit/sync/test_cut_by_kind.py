@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import Action
-from audsync.sync import cut_by_kind
+from audsync.sync.change import cut_by_kind
 from audsync.sync.contract import BatchFacts
 
 Row = tuple[int, int, int]

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from audsync.sync import delta, duck
-from audsync.sync.layers import Layers
-from audsync.sync.sides import Both, Sides
+from audsync.sync.change import delta
+from audsync.sync.change.sides import Both, Sides
+from audsync.sync.tables import duck
+from audsync.sync.tables.layers import Layers
 
 PROFILES = 200_000
 

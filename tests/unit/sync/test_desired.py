@@ -17,12 +17,13 @@ from audsync.errors import SourceError
 from audsync.identifiers.kernel import PrepareSpec
 from audsync.segments.contract import FileQuery
 from audsync.snapshots.folder import SPILL, AudienceFolder
-from audsync.sync import desired, duck, layers
+from audsync.sync import desired
 from audsync.sync.contract import Cache, Desired, StateFiles
 from audsync.sync.desired import prepare_segment
-from audsync.sync.known import ROWS
-from audsync.sync.layers import NEXT, Layers
-from audsync.sync.parts import Reading
+from audsync.sync.tables import duck, layers
+from audsync.sync.tables.layers import NEXT, Layers
+from audsync.sync.wanted.known import ROWS
+from audsync.sync.wanted.parts import Reading
 
 LIVES = int(os.environ.get("AUDSYNC_LIVES", "60")) // 15
 _ROWS = 80

@@ -7,7 +7,7 @@ import pytest
 from audsync.errors import StateError
 from audsync.segments import spilling
 from audsync.snapshots.folder import SPILL
-from audsync.sync import duck
+from audsync.sync.tables import duck
 
 TOO_MUCH = (
     "create temp table t as select md5(range::varchar) || md5((range + 1)::varchar) as v"

@@ -11,8 +11,8 @@ from audsync.errors import StateError
 from audsync.segments.engine import open_engine
 from audsync.snapshots import cipher, parquet
 from audsync.snapshots.folder import SPILL, AudienceFolder
-from audsync.sync import duck
-from audsync.sync.known_file import known_file
+from audsync.sync.tables import duck
+from audsync.sync.wanted.known_file import known_file
 from audsync.vault.keys import Key, KeyRing
 
 KEY, OTHER = Key(bytes(range(32))), Key(bytes(32))

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from audsync.errors import StateError
-from audsync.sync import duck, instances
+from audsync.sync.tables import duck, instances
 
 MEMORY = 128 << 20
 

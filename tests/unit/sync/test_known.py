@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audsync.snapshots import parquet
-from audsync.sync import known_file
-from audsync.sync.hashes import Hashes, Index, Marks, distinct, is_in
-from audsync.sync.known import NEEDED, ROWS, Known, State, TooMuchIsNewError, known_here
+from audsync.sync.tables.hashes import Hashes, Index, Marks, distinct, is_in
+from audsync.sync.wanted import known_file
+from audsync.sync.wanted.known import NEEDED, ROWS, Known, State, TooMuchIsNewError, known_here
 
 _APART = 2**64 // 13
 _FINGERPRINTS = st.integers(0, 12).map(_APART.__mul__)

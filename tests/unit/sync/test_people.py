@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audsync.sync import people
-from audsync.sync.people import People
+from audsync.sync.looks import people
+from audsync.sync.looks.people import People
 
 
 @pytest.mark.parametrize("in_memory", [1, 10, 1_000_000])

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from audsync.domain import SyncStatus
-from audsync.sync import request_size
+from audsync.sync.delivery import request_size
 from audsync.sync.ports import Desk
 
 

@@ -11,9 +11,9 @@ from audsync.errors import (
     UnavailableError,
     ValidationError,
 )
-from audsync.sync import send
 from audsync.sync.contract import BatchFacts
-from audsync.sync.sending import Sending
+from audsync.sync.delivery import send
+from audsync.sync.delivery.sending import Sending
 
 BATCHES = {
     number: BatchFacts(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from audsync.sync import duck
-from audsync.sync.layers import Layers
-from audsync.sync.sides import Both, Sides
+from audsync.sync.change.sides import Both, Sides
+from audsync.sync.tables import duck
+from audsync.sync.tables.layers import Layers
 
 Lines = dict[int, list[tuple[int, str]]]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from audsync.sync.digest import IDENTIFIERS, Digested
-from audsync.sync.known import ROWS
 from audsync.sync.spark import lines
+from audsync.sync.wanted.digest import IDENTIFIERS, Digested
+from audsync.sync.wanted.known import ROWS
 
 _TOP = 2**64 - 1
 

@@ -15,17 +15,17 @@ import pytest
 
 from audsync.errors import SourceError
 from audsync.snapshots import parquet
-from audsync.sync import duck
-from audsync.sync.compose import write_profiles
-from audsync.sync.digest import IDENTIFIERS
-from audsync.sync.layers import Layers
-from audsync.sync.parts import Cluster
-from audsync.sync.sides import Both, Sides
+from audsync.sync.change.sides import Both, Sides
 from audsync.sync.spark import results, scans
 from audsync.sync.spark import sides as far
 from audsync.sync.spark.lines import Part
 from audsync.sync.spark.session import Job
 from audsync.sync.spark.sides import ClusterSides, Comparing
+from audsync.sync.tables import duck
+from audsync.sync.tables.layers import Layers
+from audsync.sync.wanted.compose import write_profiles
+from audsync.sync.wanted.digest import IDENTIFIERS
+from audsync.sync.wanted.parts import Cluster
 from audsync.vault.keys import Key, KeyRing
 from tests.sim.far_bench import FarBench
 from tests.sim.history import play

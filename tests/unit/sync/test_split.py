@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audsync.domain import FIRST_FIELD, Action, BatchState
-from audsync.sync import cut, split
+from audsync.sync.change import cut, split
 from audsync.sync.contract import BatchFacts
 from tests.unit.sync.test_cut import Cell, chunk, files
 

@@ -3,8 +3,8 @@
 import pyarrow as pa
 
 from audsync.domain import Kind
-from audsync.sync.digest import IDENTIFIERS
-from audsync.sync.tally import Sizes
+from audsync.sync.wanted.digest import IDENTIFIERS
+from audsync.sync.wanted.tally import Sizes
 
 
 def batch(*values: tuple[Kind, bytes, int]) -> pa.RecordBatch:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audsync.sync.writers import CsvStyle, writer
+from audsync.sync.exports.writers import CsvStyle, writer
 
 NOON = dt.datetime(2026, 1, 2, 12, 0, 0, 500, tzinfo=dt.UTC)
 TABLE = pa.table(

@@ -1,0 +1,1 @@
+"""What is confirmed against what is wanted: the difference, and the requests it is cut into."""

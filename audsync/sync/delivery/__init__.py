@@ -1,0 +1,1 @@
+"""A plan on its way: requests that leave, what is written down of them, and what became of them."""

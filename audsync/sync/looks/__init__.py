@@ -1,0 +1,1 @@
+"""What a segment is like, for whoever looks before anything is sent."""

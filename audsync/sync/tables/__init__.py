@@ -1,0 +1,1 @@
+"""State files as tables: how they are queried, layered, counted and looked up."""

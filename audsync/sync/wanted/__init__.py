@@ -1,0 +1,1 @@
+"""A segment as its audience is to have it: read, prepared, and put into files."""
